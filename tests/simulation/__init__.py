@@ -1,4 +1,4 @@
-"""A deterministic simulation: both outsides, time and faults in our hands, our real code in between.
+"""A deterministic simulation: Reverb, the stores, time and faults are simulated around our real code.
 
 One seed is one run. docs/simulation.md describes how it works and what it cannot show.
 """

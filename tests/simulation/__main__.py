@@ -1,4 +1,4 @@
-"""Run the simulation: `make simulate RUNS=100 SEED=1`. Exits 1 when a promise broke. More: docs/simulation.md."""
+"""Run the simulation: `make simulate RUNS=100 SEED=1`. Exits 1 if a promise broke. More: docs/simulation.md."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sandbox.stack.run import stopped_by_signals
 from tests.simulation import many
 from tests.simulation.many import Said
 
-#: Where the shortest stories are put.
+#: Folder of the shortest stories.
 STORIES = many.ROOT / ".data" / "simulation"
 
 
 def main() -> int:
-    """Run what was asked for; return the exit code. A signal ends it, and its servers with it."""
+    """Run what the arguments request; return the exit code. A signal ends it, including its servers."""
     options = _arguments()
     with stopped_by_signals():
         return _run(options)
@@ -80,7 +80,7 @@ def _all_bugs() -> list[str]:
 
 
 def _hunt(workers: many.Many, options: argparse.Namespace) -> int:
-    """Say of each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
+    """Print for each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
     names = _all_bugs() if options.hunt == "all" else options.hunt.split(",")
     seeds, failed = list(range(options.seed, options.seed + options.runs)), False
     for said in workers.run(

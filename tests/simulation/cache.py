@@ -1,7 +1,6 @@
-"""Django's cache in memory, with ages by the simulated clock: what is kept for a minute is kept for one of the story's.
+"""Django cache in memory whose entries expire by the simulated clock.
 
-Redis would let it expire by the machine's time, so that the same seed went one way on an idle machine and another on a
-busy one.
+Redis would expire them by the machine's time, so the same seed would run differently on an idle and on a busy machine.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from reverbsync import clock
 
 
 class Cache(LocMemCache):
-    """The backend that a run names in CACHES."""
+    """The backend that a run sets in CACHES."""
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> float | None:
-        """Return the moment at which a value expires, in seconds since 1970; None where it is kept for ever."""
+        """Return the time at which a value expires, in seconds since 1970; None if it never does."""
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout
         return None if seconds is None else (clock.now() + timedelta(seconds=seconds)).timestamp()
 

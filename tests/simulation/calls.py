@@ -1,6 +1,6 @@
-"""Our calls to the outside: they take time, and whatever can go wrong with a call goes wrong when the story says so.
+"""Our outbound calls: they take time, and fail in every possible way when the story says so.
 
-The outside is the real stand-in behind a WSGI door; what passes through here is kept for the promises.
+The real stand-ins answer them through WSGI. The calls are recorded for the promises.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, Step
 
 REVERB = "reverb.test"
-#: Seconds that an answer of a dragging side takes. Of the longest we receive nothing, though they were applied.
+#: Seconds that a response of a slow side takes. The longest time out for us, though they are applied.
 DRAGS_S = (10.0, 24.0)
-#: A step that waits for a call of ours, and none comes, happens all the same after this.
+#: Seconds after which a step that waits for a call of ours happens anyway.
 WAITS_S = 20.0
-#: The same for one that waits for what a sale on Reverb asks for: that may show only when Reverb is asked next.
+#: The same for a step that waits for the order of a sale on Reverb, which may only show at the next poll.
 ORDER_WAITS_S = 100.0
 
 
 @dataclass
 class Call:
-    """One call of ours, as the other side saw it. `at` is Reverb's or the store's own time."""
+    """One call of ours, as its receiver saw it. `at` is Reverb's or the store's own time."""
 
     side: str
     #: Platform of the store, "" for Reverb.
@@ -50,9 +50,9 @@ class Call:
     status: int | None = None
     answered_at: float | None = None
     retry_after: float | None = None
-    #: Whether we could read what the other side said.
+    #: Whether we could read the response.
     understood: bool = False
-    #: The attempt that it was made in (tests/simulation/watch.py).
+    #: The attempt that made it (tests/simulation/watch.py).
     attempt: Any = None
 
 
@@ -60,60 +60,60 @@ class Call:
 class _Armed:
     step: Step
     left: int
-    #: Stops waiting at this moment.
+    #: Waits until this time.
     until: float
     hit: bool = False
 
 
 @dataclass
 class Calls:
-    """The way out."""
+    """Carries all outbound calls."""
 
     schedule: Schedule
     processes: Processes
     doors: dict[str, Wsgi]
     luck: Random
-    #: Seconds that a call takes, at least and at most.
+    #: Minimum and maximum seconds of a call.
     takes: tuple[float, float]
-    #: Lets a step of the story happen.
+    #: Runs a step of the story.
     act: Callable[[Step], None]
     #: Called for each call right before, and after, it is applied.
     before: Callable[[Call], None]
     applied: Callable[[Call], None]
     log: Callable[[str], None]
-    #: Returns the outside's own refusal of a call, None where it is taken.
+    #: Returns the receiver's own refusal of a call, None if it accepts the call.
     refused: Callable[[Call], Answered | None]
     made: list[Call] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
-    #: Side → until when it answers nothing but 503; and until when it takes calls and answers none.
+    #: Side → until when it answers only 503; and until when it accepts calls and never responds.
     _out: dict[str, float] = field(default_factory=dict)
     _hangs: dict[str, float] = field(default_factory=dict)
-    #: Side → until when each answer takes long.
+    #: Side → until when each response is slow.
     _drags: dict[str, float] = field(default_factory=dict)
 
     # -- the story's part ------------------------------------------------------------------------------------
 
     def arm(self, step: Step) -> None:
-        """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about a call."""
+        """Run a step at a matching moment of our code. If none comes, run it anyway, unless it affects a call."""
         waits_s = ORDER_WAITS_S if step.where == "new order" or step.word == "refuse the keys" else WAITS_S
         armed = _Armed(step, step.at, self.schedule.now + waits_s)
         self._armed.append(armed)
         self.schedule.later(waits_s, lambda: self._missed(armed))
 
     def out_of_order(self, side: str, seconds: float) -> None:
-        """Let a side answer nothing but 503 for a while."""
+        """Make a side answer only 503 for a while."""
         self._out[side] = self.schedule.now + seconds
 
     def hang(self, side: str, seconds: float) -> None:
-        """Let a side take connections and answer nothing for a while."""
+        """Make a side accept connections without responding for a while."""
         self._hangs[side] = self.schedule.now + seconds
 
     def drag(self, side: str, seconds: float) -> None:
-        """Let a side take long for each answer for a while."""
+        """Make a side respond slowly for a while."""
         self._drags[side] = self.schedule.now + seconds
 
     def went_well_for(self, seconds: float) -> bool:
-        """Return whether both sides have answered every call for so long."""
+        """Return whether both sides have answered every call for so many seconds."""
         since = self.schedule.now - seconds
         untils = [until for trouble in (self._out, self._hangs, self._drags) for until in trouble.values()]
         late = (call for call in reversed(self.made) if call.begun_at >= since)
@@ -122,7 +122,7 @@ class Calls:
         )
 
     def disarm(self) -> None:
-        """Nothing more goes wrong; what was to happen happens."""
+        """End all faults; pending steps run now."""
         for trouble in (self._out, self._hangs, self._drags):
             trouble.clear()
         for armed in list(self._armed):
@@ -135,7 +135,7 @@ class Calls:
                 self.act(armed.step)
 
     def _due(self, where: Callable[[Step], bool]) -> list[Step]:
-        """Count a moment; return the steps whose moment it is."""
+        """Count a moment; return the steps that are due at it."""
         found = []
         for armed in self._armed:
             if not armed.hit and where(armed.step):
@@ -147,9 +147,9 @@ class Calls:
         return found
 
     def moment(self, process: Process, name: str) -> None:
-        """A statement or a commit of a process of ours: it may die here."""
+        """Handle a statement or a commit of a process, which may die at it."""
         if process.kind not in app.tasks and name == "statement":
-            return  # the web process dies at its commits only, and whoever only looks never does
+            return  # the web process dies only at commits, and read-only processes never die
         kind, late = ("commit", name == "committed") if name.startswith("commit") else ("statement", False)
         for step in self._due(lambda one: one.where == kind and one.late == late):
             if step.word == "die":
@@ -160,7 +160,7 @@ class Calls:
     # -- the call's part -------------------------------------------------------------------------------------
 
     def carry(self, request: PreparedRequest, read_s: float) -> Answered:
-        """Carry one call of ours, which waits so many seconds for its answer."""
+        """Carry one call of ours, which times out after `read_s` seconds."""
         process = self.processes.current
         if process is not None and process.dead:
             raise Killed
@@ -230,7 +230,7 @@ class Calls:
         return refused or self._after_it(self._apply(request, call), call, fault)
 
     def _before_it(self, request: PreparedRequest, call: Call, fault: Step) -> Answered | None:
-        """Let a fault happen before a call is applied; return what it is answered then, None where it goes on."""
+        """Apply a fault before a call is processed; return its response, or None if the call continues."""
         match fault.word:
             case "refuse the line":
                 raise lines.refused(str(request.url))
@@ -248,11 +248,11 @@ class Calls:
         return None
 
     def _after_it(self, answered: Answered, call: Call, fault: Step) -> Answered:
-        """Return what is answered to a call that was applied."""
+        """Return the response to a call that was applied."""
         match fault.word:
             case "lose the answer":
                 raise lines.broken()
-            case "status":  # something on the way said no
+            case "status":  # an intermediary failed
                 call.status, call.retry_after = 502, None
                 return Answered(502, [("Content-Type", "text/html")], b"<html>Bad gateway</html>")
             case "page":
@@ -274,7 +274,7 @@ class Calls:
         return answered
 
     def _refusal(self, call: Call, status: int) -> Answered:
-        """Refuse a call at the door. A 429 says how long to wait, or does not."""
+        """Refuse a call before it is processed. A 429 may or may not have a Retry-After."""
         call.arrived_at, call.status = self.schedule.now, status
         body = json.dumps({"message": "Too many requests" if status == 429 else "Something went wrong"}).encode()
         headers = [("Content-Type", "application/json")]
@@ -284,7 +284,7 @@ class Calls:
         return Answered(status, headers, body)
 
     def _page(self, call: Call, status: int) -> Answered:
-        """Answer with a page, or with JSON that is not the platform's: of a firewall, a proxy, a theme."""
+        """Answer with a page, or with JSON that is not the platform's: from a firewall, a proxy, a theme."""
         call.status, call.retry_after = status, None
         call.arrived_at = call.arrived_at or self.schedule.now
         name = self.luck.choice((*PAGES, "json", "json"))
@@ -298,7 +298,7 @@ class Calls:
         return Answered(status, headers, json.dumps(body).encode())
 
     def _errors(self, call: Call) -> Answered:
-        """Applied, and yet an error: GraphQL's errors beside 200, elsewhere a server error in JSON."""
+        """Return an error for an applied call: GraphQL errors with 200, elsewhere a server error in JSON."""
         call.retry_after = None
         if call.kind == "shopify":
             error = {"message": "Internal error.", "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "1"}}

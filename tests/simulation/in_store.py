@@ -1,6 +1,6 @@
-"""Whether each sale on Reverb is an order in the store, once, and each parcel of the store is reported to Reverb, once.
+"""Check that each sale on Reverb is one order in the store, and that each parcel is reported to Reverb once.
 
-For the sellers who have it so. What a sale asks for goes by what Reverb says of it in the end.
+For sellers who enabled this. What a sale requires depends on its final state on Reverb.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.simulation.book import Item, Order
 if TYPE_CHECKING:
     from tests.simulation.run import Run
 
-#: The sale is off for good; one that Reverb looks into ("blocked") may go on.
+#: The sale is cancelled for good; one under review by Reverb ("blocked") may continue.
 OFF = ("cancelled", "refunded")
 
 
 def wrong(run: Run) -> Iterator[str]:
-    """Say what is wrong with the orders that were made in the stores, and with their parcels."""
+    """Yield what is wrong with the orders that were created in the stores, and with their parcels."""
     there = {one["order_number"]: one for one in run.outside.ask("reverb", "GET", "/_control/orders")}
     for items in run.world.items:
         for item in items:
@@ -46,7 +46,7 @@ def _made(run: Run, item: Item, sale: Doc, made: list[Doc]) -> Iterator[str]:
 
 
 def _may_miss(run: Run, item: Item, sale: Doc) -> bool:
-    """Return whether there may be none: its product was deleted in the store, and the seller is notified."""
+    """Return whether the order may be missing: its product was deleted in the store, and the seller is notified."""
     row = Row.objects.filter(shop=run.shops[item.shop], number=sale["order_number"]).first()
     return (
         item.was_deleted

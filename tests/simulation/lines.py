@@ -1,4 +1,4 @@
-"""HTTP without a network: requests' own objects, and a WSGI application at the other end."""
+"""HTTP without a network: requests' own objects, and a WSGI application as the server."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from urllib3.response import HTTPResponse
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-#: How long a caller that does not say waits for an answer.
+#: Time-out of a caller that sets none.
 PATIENCE_S = 20.0
 
 
 class Answered:
-    """What a WSGI application answered."""
+    """The response of a WSGI application."""
 
     def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         self.status, self.headers, self.body = status, list(headers), body
 
 
 def ask(application: Wsgi, request: PreparedRequest) -> Answered:
-    """Let an application answer a request."""
+    """Send a request to an application and return its response."""
     said: list[Any] = []
     chunks = application(_environ(request), lambda status, headers, *_: said.extend([status, headers]))
     body = b"".join(chunks)
@@ -53,7 +53,7 @@ def _environ(request: PreparedRequest) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote(str(parts.path) or "/"),
         "QUERY_STRING": parts.query,
-        "RAW_URI": str(parts.path) + (f"?{parts.query}" if parts.query else ""),  # as gunicorn has it
+        "RAW_URI": str(parts.path) + (f"?{parts.query}" if parts.query else ""),  # like gunicorn
         "SERVER_NAME": host,
         "SERVER_PORT": str(parts.port or 80),
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -76,7 +76,7 @@ class Adapter(BaseAdapter):
     """Carries requests to a function instead of a network."""
 
     def __init__(self, carry: Callable[[PreparedRequest, float], Answered]) -> None:
-        """`carry` takes the request and how many seconds it may take; it returns the answer, or raises as requests."""
+        """`carry` takes the request and its time-out in seconds; it returns the response, or raises like requests."""
         super().__init__()
         self._carry = carry
 
@@ -86,7 +86,7 @@ class Adapter(BaseAdapter):
         return _response(request, self._carry(request, float(read_s or PATIENCE_S)))
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""
 
 
 def session(carry: Callable[[PreparedRequest], Answered]) -> requests.Session:
@@ -111,12 +111,12 @@ def _response(request: PreparedRequest, answered: Answered) -> Response:
 
 
 def broken() -> requests.ConnectionError:
-    """Return what requests raises when the line breaks before an answer: nobody knows whether the call was applied."""
+    """Return requests' error for a connection that breaks before a response: the call may have been applied."""
     cause = RemoteDisconnected("Remote end closed connection without response")
     return requests.ConnectionError(ProtocolError("Connection aborted.", cause))
 
 
 def refused(url: str) -> requests.ConnectionError:
-    """Return what requests raises when nobody listens: the call was surely not applied."""
+    """Return requests' error for a refused connection: the call was certainly not applied."""
     pool = HTTPConnectionPool(str(urlsplit(url).hostname))
     return requests.ConnectionError(MaxRetryError(pool, url, NewConnectionError(pool, "Connection refused")))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Many runs at once: a PostgreSQL and a Redis for all, a database of its own for each of a few processes."""
+"""Run many stories in a few processes: one PostgreSQL and Redis for all, a database for each process."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Many:
     """Processes that run stories."""
 
     def __init__(self, database_url: str, redis_url: str, processes: int) -> None:
-        """Make a database for each process, all of them from one that is migrated once."""
+        """Create a database for each process, all copied from one that is migrated once."""
         self._redis = redis_url
         self._databases = _databases(database_url, processes)
 
     def run(self, wishes: list[dict[str, Any]]) -> Iterator[Said]:
-        """Let each process work off one wish; yield what they say as it comes."""
+        """Give each process one wish; yield their results as they arrive."""
         said: Queue[Said | None] = Queue()
         threads = [
             threading.Thread(target=self._work, args=[number, wish, said], daemon=True)
@@ -72,18 +72,18 @@ class Many:
 
 @contextmanager
 def processes(count: int) -> Iterator[Many]:
-    """Start what is needed, or use what DATABASE_URL and REDIS_URL name."""
+    """Start the servers, or use those that DATABASE_URL and REDIS_URL name."""
     with ExitStack() as up:
         made = tempfile.TemporaryDirectory(prefix="reverbsync-simulation-", ignore_cleanup_errors=True)
         folder = Path(up.enter_context(made))
-        folder.chmod(0o755)  # the database server may run as a user of its own
+        folder.chmod(0o755)  # the database server may run as another user
         postgres = up.enter_context(Postgres(folder / "postgres", loose=True))
         redis = up.enter_context(Redis(folder / "redis"))
         yield Many(postgres.url, redis.url, count)
 
 
 def shares(ones: list[T], count: int) -> list[list[T]]:
-    """Deal the seeds out, or the bugs."""
+    """Distribute the seeds, or the bugs."""
     return [share for number in range(count) if (share := ones[number::count])]
 
 
@@ -113,9 +113,9 @@ def _migrate(dsn: str) -> None:
 
 
 def _keep_still(dsn: str) -> None:
-    """Let PostgreSQL tidy up nothing by itself: how rows are read, and in which order, would depend on when.
+    """Disable autovacuum: otherwise plans, and the order of rows, would depend on timing.
 
-    Its own tables as well: while it analyzes one of them, no version of a row is removed from any.
+    System tables too: while one of them is analyzed, no row version is removed from any table.
     """
     line = psycopg2.connect(dsn)
     with line, line.cursor() as cursor:
@@ -130,5 +130,5 @@ def _keep_still(dsn: str) -> None:
 
 
 def _redis_of(url: str, index: int) -> str:
-    """Return the address of a database of its own on the same Redis."""
+    """Return the address of a separate database on the same Redis."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{index + 1}"))

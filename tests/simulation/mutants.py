@@ -32,13 +32,13 @@ __all__ = ["MUTANTS", "called", "planted"]
 
 
 def order_counted_twice() -> AbstractContextManager[Any]:
-    """What was counted for an order is forgotten, so that its next look counts it again."""
+    """Forget what was counted for an order, so that the next attempt counts it again."""
     sale = books._sale
     return instead(books, "_sale", lambda order: replace(sale(order), counted=0))
 
 
 def refund_counted_twice() -> AbstractContextManager[Any]:
-    """What is released gives its units back at each look."""
+    """Restock the units of a released order on every attempt."""
     sale = books._sale
 
     def forgets(order: Any) -> agreed.Sale:
@@ -49,12 +49,12 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
 
 
 def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
-    """An order that is made in the store takes its units, though our ledger takes them as well."""
+    """Make an order in the store deduct its units, though our ledger deducts them as well."""
     return instead(create_store_order, "_ledger_counts", always(False))
 
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
-    """That the answer of an order's making was lost is forgotten."""
+    """Forget that the response to an order's creation was lost."""
     failed = create_store_order._store_failed
 
     def forgets(order: Any, error: Exception) -> None:
@@ -65,7 +65,7 @@ def order_is_made_again_at_once() -> AbstractContextManager[Any]:
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
-    """Our own adjustment comes back from the store and is taken for a change there."""
+    """Take the echo of our own adjustment for a change in the store."""
     applied = adjust._applied
 
     def forgets(ledger: Ledger, product: Product, after: Count) -> int:
@@ -79,7 +79,7 @@ def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
 
 
 def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
-    """Our own number comes back from Reverb and is taken for an edit by hand there."""
+    """Take the echo of our own number for an edit by hand on Reverb."""
 
     def forgets(ledger: Ledger, units: int, **_: Any) -> None:
         ledger.pending_put = None
@@ -89,7 +89,7 @@ def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
 
 
 def overwrites_the_store() -> AbstractContextManager[Any]:
-    """The store's number is set to what we think is left, whatever it has become meanwhile."""
+    """Set the store's number to our own result, even if it changed meanwhile."""
 
     def overwrite(ledger: Ledger, product: Product, client: Any) -> Count:
         count: Count = client.count(product.seen)
@@ -100,12 +100,12 @@ def overwrites_the_store() -> AbstractContextManager[Any]:
 
 
 def overwrites_reverb() -> AbstractContextManager[Any]:
-    """Reverb's number is not looked at before it is set: what moved there is gone."""
+    """Set Reverb's number without reading it first: changes there are lost."""
     return instead(books, "number_of", always(None))
 
 
 def orders_are_never_read() -> AbstractContextManager[Any]:
-    """Orders are read by nobody: a sale that our own writing overwrote is never known."""
+    """Never read orders: a sale that our own write overwrote is never known."""
 
     def nothing(connection_id: int, _: Any, now: datetime) -> None:
         changes = {"orders_read_at": now, "orders_due_at": now + timedelta(minutes=5)}
@@ -115,17 +115,17 @@ def orders_are_never_read() -> AbstractContextManager[Any]:
 
 
 def creates_without_look_up() -> AbstractContextManager[Any]:
-    """A listing is made without a look whether there is one."""
+    """Create a listing without looking up whether there is one."""
     return instead(ReverbClient, "listings_with_sku", always([]))
 
 
 def posts_again_at_once() -> AbstractContextManager[Any]:
-    """After a lost answer the listing is made again as soon as the look-up shows none."""
+    """Create the listing again after a lost response, as soon as the look-up shows none."""
     return instead(apply, "wait_for_lost_post", always(None))
 
 
 def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
-    """A delivery is put away when it is read, not when its jobs are saved: a crash in between loses it."""
+    """Mark a delivery as done when it is read, not when its jobs are saved: a crash in between loses it."""
     open_ones = inbox.open_ones
 
     def put_away(*args: Any, now: datetime, **more: Any) -> Any:
@@ -137,7 +137,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
 
 
 def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
-    """A delivery whose store does not answer is put away."""
+    """Discard a delivery whose store does not respond."""
 
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now, personal=())
@@ -146,7 +146,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
 
 
 def finish_ignores_new_requests() -> AbstractContextManager[Any]:
-    """A job is closed though something was asked while it ran."""
+    """Close a job although it was requested again while it ran."""
     finish = jobs.finish
 
     def blind(taken: jobs.Claim, **more: Any) -> None:
@@ -157,7 +157,7 @@ def finish_ignores_new_requests() -> AbstractContextManager[Any]:
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
-    """Claimed jobs of dead workers stay claimed for good."""
+    """Keep the claimed jobs of dead workers claimed for ever."""
     stack = ExitStack()
     stack.enter_context(mock.patch.object(jobs, "LEASE", timedelta(days=90)))
     stack.enter_context(instead(jobs, "free_abandoned", always([])))
@@ -165,7 +165,7 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
 
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
-    """What will be tried again is not logged."""
+    """Do not log what will be retried."""
     insertion = rows.insertion
 
     def silent(entry: Attempt) -> Any:
@@ -175,7 +175,7 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
 
 
 def everything_is_logged_twice() -> AbstractContextManager[Any]:
-    """An attempt that ran into a retry leaves two entries."""
+    """Write two entries for an attempt that is retried."""
     attempt_of = log.attempt_of
 
     def twice(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
@@ -187,7 +187,7 @@ def everything_is_logged_twice() -> AbstractContextManager[Any]:
 
 
 def another_shops_account() -> AbstractContextManager[Any]:
-    """Reverb is called with the first account that is found."""
+    """Call Reverb with the first account in the database."""
     of = ReverbClient.of.__func__  # type: ignore[attr-defined]
 
     def first(cls: Any, connection: ReverbConnection, **more: Any) -> ReverbClient:
@@ -200,7 +200,7 @@ def another_shops_account() -> AbstractContextManager[Any]:
 
 
 def token_in_the_log() -> AbstractContextManager[Any]:
-    """An entry names the token that a call was made with."""
+    """Write a call's token into an entry."""
     attempt_of = log.attempt_of
 
     def leaking(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
@@ -211,17 +211,17 @@ def token_in_the_log() -> AbstractContextManager[Any]:
 
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
-    """Reverb asks to slow down, and nobody obeys."""
+    """Ignore Reverb's requests to slow down."""
     return instead(limiter, "_keep", always(0))
 
 
 def no_rate_limit() -> AbstractContextManager[Any]:
-    """Calls are not rate limited."""
+    """Do not rate limit calls."""
     return instead(limiter, "_ask", always((True, 0.0)))
 
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
-    """A reading that began earlier replaces a later one."""
+    """Let an earlier reading replace a later one."""
     see = refresh._see
 
     def forgetful(shop: Any, snapshot: Any, known: Product | None, requested_at: datetime, **more: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Planted bugs against what must be true in the real world: odd answers, refusals, odd data, slow sides, clocks.
+"""Planted bugs against the rules for the real world: odd responses, refusals, odd data, slow sides, clocks.
 
-Each replaces one function of ours while its block runs, as those of mutants.py do.
+Each replaces one function of ours while its block runs, like those of mutants.py.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from shops.verdict import Verdict
 from tests.simulation.planting import always, instead
 from webhooks import store_handover
 
-# -- 1: a page is not an answer, and one bad answer is not a verdict -------------------------------------------------
+# -- 1: a page is not a response, and one bad response is not a verdict ---------------------------------------------
 
 
 def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
-    """A 404 is taken for "does not exist", whoever said it."""
+    """Take a 404 for "does not exist", whoever sent it."""
     judge = answers.judge
 
     def by_status(answer: Any, caller: Any) -> Any:
@@ -49,12 +49,12 @@ def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
 
 
 def one_refusal_means_dead_keys() -> AbstractContextManager[Any]:
-    """The store's refusal of our keys is not confirmed by a second call."""
+    """Do not confirm the store's refusal of our keys by a second call."""
     return instead(answers.Caller, "_about_keys", lambda _, words: StoreAuthError(words))
 
 
 def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
-    """After a write that was answered with an error or a page, all is taken to be as it was before."""
+    """Assume after an error or a page in response to a write that nothing was applied."""
     of_reverb, of_store = reverb_answers.error_of, answers.Caller._error
 
     def certain(error: Any) -> Any:
@@ -68,7 +68,7 @@ def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
 
 
 def an_old_number_is_believed() -> AbstractContextManager[Any]:
-    """A number of Reverb's that it had before a sale, or before our own call, is taken for the number of now."""
+    """Take a number that Reverb had before a sale, or before our own call, for the current one."""
     return instead(merge, "is_stale", always(False))
 
 
@@ -76,7 +76,7 @@ def an_old_number_is_believed() -> AbstractContextManager[Any]:
 
 
 def what_waits_is_never_tried_again() -> AbstractContextManager[Any]:
-    """What was refused waits for the seller, and for nobody else."""
+    """Never retry what was refused: it waits for the seller."""
     stack = ExitStack()
     stack.enter_context(instead(jobs, "retry_waiting", always(0)))
     stack.enter_context(instead(compare, "find", always([])))
@@ -84,12 +84,12 @@ def what_waits_is_never_tried_again() -> AbstractContextManager[Any]:
 
 
 def an_end_that_fails_waits_like_an_edit() -> AbstractContextManager[Any]:
-    """That a sold-out listing is still on sale is not noticed when an attempt ends."""
+    """Do not notice at the end of an attempt that a sold-out listing is still on sale."""
     return instead(excess, "follow", always(excess.Excess.NONE))
 
 
 def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
-    """A side that was away is asked again after an hour, and makes nothing due when it answers."""
+    """Probe a side that was down after an hour, and make nothing due when it responds."""
     stack = ExitStack()
     stack.enter_context(instead(breaker, "wait_s", always(3600.0)))
     stack.enter_context(instead(outages, "make_due", always(None)))
@@ -100,7 +100,7 @@ def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
 
 
 def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
-    """A lower stock goes in one call with all other fields, and is refused with them."""
+    """Send a lower stock in one call with all other fields, so that it is refused with them."""
 
     stock_step = decide._stock_step
 
@@ -118,7 +118,7 @@ def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
 
 
 def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
-    """A linked listing is left alone while another product has its SKU."""
+    """Leave a linked listing unchanged while another product has its SKU."""
     find = looking.find
 
     def strict(client: Any, begun: Any, **more: Any) -> Any:
@@ -132,7 +132,7 @@ def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
 
 
 def a_delivery_that_breaks_ends_the_slice() -> AbstractContextManager[Any]:
-    """What one delivery raises is everybody's."""
+    """Let the error of one delivery end the whole slice."""
 
     def bare(work: Callable[[], object]) -> None:
         work()
@@ -141,7 +141,7 @@ def a_delivery_that_breaks_ends_the_slice() -> AbstractContextManager[Any]:
 
 
 def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
-    """A page of products with one that cannot be read is not read, and asked for again as it is."""
+    """Do not read a page with a product that cannot be read, and request it again unchanged."""
 
     def strict(rows: Any, read: Callable[[Any], Any], **_: Any) -> Any:
         return [read(row) for row in rows], []
@@ -154,11 +154,11 @@ def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
     return stack
 
 
-# -- 5: no shop feels another's trouble ------------------------------------------------------------------------------
+# -- 5: no shop is affected by another's trouble ---------------------------------------------------------------------
 
 
 def the_breaker_never_closes() -> AbstractContextManager[Any]:
-    """A probe that is answered changes nothing."""
+    """Ignore successful probes."""
     return instead(breaker, "succeeded", always(None))
 
 
@@ -166,7 +166,7 @@ def the_breaker_never_closes() -> AbstractContextManager[Any]:
 
 
 def each_machine_goes_by_its_own_clock() -> AbstractContextManager[Any]:
-    """The time is the machine's, not the database's."""
+    """Use the machine's time, not the database's."""
     now = clock.now
 
     def by_the_machine() -> datetime:
@@ -180,7 +180,7 @@ def each_machine_goes_by_its_own_clock() -> AbstractContextManager[Any]:
 
 
 def the_lease_is_not_renewed() -> AbstractContextManager[Any]:
-    """A worker takes the lease that it began with for good, and neither its calls nor its writes ask for it."""
+    """Never renew the lease of a worker, and check it neither before calls nor before writes."""
     stack = ExitStack()
     stack.enter_context(instead(jobs, "renew", always(False)))
     stack.enter_context(instead(lease, "_save", lambda _, row, names: row.save(update_fields=names)))
@@ -191,7 +191,7 @@ def the_lease_is_not_renewed() -> AbstractContextManager[Any]:
 
 
 def what_lies_where_nothing_is_sold_counts() -> AbstractContextManager[Any]:
-    """The units of a product are those at all of its store's locations."""
+    """Count the units at all of the store's locations."""
     count = shopify_locations.count
     all_of_them = shopify_locations.TOTAL_ALONE
     stack = ExitStack()

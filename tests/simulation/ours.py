@@ -1,7 +1,7 @@
-"""Our side: wake-ups, the tasks that they wake, the scheduler's sweeps, and the web process that webhooks come to.
+"""Our processes: wake-ups, their tasks, the scheduler's sweeps, and the web process that receives webhooks.
 
-The sweeps come every few seconds while there is something to do. While there is nothing, they would find nothing: so
-the next one comes when the next date in the database does.
+Sweeps run every few seconds while there is work. Otherwise they would find nothing, so the next one runs at the next
+date in the database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.simulation.lines import Answered
 from tests.simulation.processes import Processes
 from tests.simulation.schedule import Schedule
 
-#: The scheduler's sweeps that matter here are those that come this often.
+#: Only the scheduler's sweeps with a shorter interval are simulated.
 OFTEN_S = 20.0
 ROOMS = ("shops", "listings", "webhooks")
 
@@ -38,7 +38,7 @@ class Ours:
     def __init__(
         self, schedule: Schedule, processes: Processes, luck: Random, *, wake_loss: float, sweep_s: float
     ) -> None:
-        """`wake_loss`: the share of wake-ups that get lost. `sweep_s`: seconds between two sweeps at least."""
+        """`wake_loss`: the share of wake-ups that get lost. `sweep_s`: minimum seconds between two sweeps."""
         self._schedule, self._processes, self._luck = schedule, processes, luck
         self.wake_loss, self._sweep_s, self._swept_at = wake_loss, sweep_s, 0.0
         self._flags: dict[tuple[str, int], float] = {}
@@ -66,11 +66,11 @@ class Ours:
         self._schedule.later(self._luck.uniform(0.001, 0.03), lambda: self._run(task, shop_id), busy=True)
 
     def taken(self, task: str, shop_id: int) -> None:
-        """A worker has taken it."""
+        """Clear the flag of a wake-up."""
         self._flags.pop((task, shop_id), None)
 
     def forget(self) -> None:
-        """Redis was emptied: no flag is up. (What was on its way is on its way.)"""
+        """Clear all flags, as after Redis was emptied. Messages in flight still arrive."""
         self._flags.clear()
 
     # -- tasks -----------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Ours:
         self.look_soon()
 
     def work(self, task: str, *arguments: int) -> None:
-        """Run a task in a process of its own; it may be killed in the middle."""
+        """Run a task in its own process; it may be killed midway."""
         self._schedule.workers += 1
         try:
             with self._processes.running(task, arguments[0] if arguments else None):
@@ -95,7 +95,7 @@ class Ours:
     # -- the scheduler ---------------------------------------------------------------------------------------
 
     def look_soon(self) -> None:
-        """Something happened: let the next second's sweeps come."""
+        """Schedule the next second's sweeps, because something happened."""
         self.quiet = False
         self._beat(math.floor(self._schedule.now) + 1.0)
 
@@ -108,7 +108,7 @@ class Ours:
 
     def _sweep(self, at: float) -> None:
         if at != self._beat_at:
-            return  # another one came before it
+            return  # an earlier one replaced it
         self._beat_at, self._swept_at, before = None, at, self._woken
         if self._dates().due:
             for task in sweeps():
@@ -128,7 +128,7 @@ class Ours:
     # -- the web ---------------------------------------------------------------------------------------------
 
     def take_webhook(self, request: PreparedRequest) -> Answered:
-        """Let our web process take a call, as the platform's sender makes it. Killed: no answer comes."""
+        """Pass a call to our web process, as the platform's sender makes it. If it is killed, there is no response."""
         with self._processes.running("web") as process:
             answered = lines.ask(self._web, request)
         self.look_soon()
@@ -146,31 +146,31 @@ def sweeps() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Dates:
-    """Whether a sweep might find anything now, and when it might next."""
+    """Whether a sweep might find work now, and when the next might."""
 
     due: bool
     next_at: float | None
 
 
-#: Rows whose date means nothing any more.
+#: Table → condition of the rows whose dates still matter.
 _OVER = {"listings_job": "NOT blocked", "webhooks_delivery": "state = 'open'"}
 
 
 class _Question(Statement):
-    """A statement that each line plans once: planning takes longer than the small tables of a story ever would."""
+    """A statement that each connection plans once: planning takes longer than querying the small tables."""
 
     PLANNED_S = math.inf
 
 
 @lru_cache(maxsize=1)
 def _question() -> Statement:
-    """Return the one question to all tables that have dates on which something is due."""
+    """Return one query over all tables with due dates."""
     now = [
         "SELECT 1 FROM shops_shop WHERE recheck_requested",
         "SELECT 1 FROM listings_job WHERE lease IS NOT NULL",
         "SELECT 1 FROM listings_order WHERE decided_on <> status",
     ]
-    # A claimed job whose worker is gone is noticed before its lease runs out.
+    # A claimed job whose worker is dead is noticed before its lease expires.
     gone = "lease_until - %(early)s::interval"
     later = [f"SELECT min({gone}) AS at FROM listings_job WHERE {gone} > %(now)s"]
     for room in ROOMS:
@@ -189,7 +189,7 @@ def _question() -> Statement:
 
 
 def dates(now: datetime) -> Dates:
-    """Ask."""
+    """Run the query."""
     early = jobs.LEASE - jobs.LOCKED_WITHIN - timedelta(milliseconds=100)
     with connection.cursor() as cursor:
         _question().run(cursor, {"now": now, "early": early})

@@ -1,4 +1,4 @@
-"""Both outsides: the real stand-ins, in this process, by simulated time; and the post that carries their webhooks."""
+"""The external systems: the real stand-ins, in this process, by simulated time; and the post for their webhooks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.simulation.schedule import Schedule
 
 
 class SkewedClock(Clock):
-    """A side's own clock: simulated time, and some seconds ahead or behind."""
+    """A side's own clock: simulated time, some seconds ahead or behind."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class SkewedClock(Clock):
         self._stamped = 0.0
 
     def stamp(self, at: float | None = None) -> str:
-        """Return a moment; of two stamps of one moment the later one is later: time passes while people act."""
+        """Return a timestamp; of two for the same time the second is later, since people's actions take time."""
         if at is not None:
             return super().stamp(at)
         now = self.now()
@@ -60,7 +60,7 @@ class Posted:
 
 @dataclass
 class Post:
-    """Carries webhooks: as the story has it twice, late, out of order, or never."""
+    """Carries webhooks: as the story says twice, late, out of order, or never."""
 
     schedule: Schedule = field(default_factory=Schedule)
     luck: Random = field(default_factory=Random)
@@ -70,12 +70,12 @@ class Post:
     take: Callable[[PreparedRequest], Answered] | None = None
     log: Callable[[str], None] = lambda _: None
     sent: list[Posted] = field(default_factory=list)
-    #: Stores that cannot be asked: they send again until they are answered, so what would be lost comes late.
+    #: Stores that cannot be polled: they retry until they get a response, so a lost webhook arrives late.
     sure: set[str] = field(default_factory=set)
     waiting: int = 0
 
     def put(self, sender: Sender, delivery: Doc, in_s: float) -> None:
-        """Take a delivery, for the first time or for another try."""
+        """Accept a delivery, for its first try or a retry."""
         if "posted" not in delivery:
             posted = Posted(delivery["domain"], delivery["topic"], delivery["body"], self.schedule.now)
             self.sent.append(posted)
@@ -93,7 +93,7 @@ class Post:
         self._send(sender, delivery, in_s)
 
     def do_later(self, in_s: float, what: Callable[[], None]) -> None:
-        """Let a platform do something in so many seconds: run what it queued, apply what it answered."""
+        """Run a platform's background work in `in_s` seconds: its queue, or an asynchronous write."""
         self.waiting += 1
         self.schedule.later(in_s, lambda: self._do(what))
 
@@ -118,11 +118,11 @@ class Post:
 
 
 class Refused(Exception):
-    """The stand-in says that this cannot be done now."""
+    """The stand-in refuses this at the moment."""
 
 
 class Outside:
-    """The stand-ins of Reverb and of each platform; built once a process, emptied for each run."""
+    """The stand-ins of Reverb and of each platform; built once per process, emptied for each run."""
 
     def __init__(self) -> None:
         self.post = Post()
@@ -147,17 +147,17 @@ class Outside:
         return ByPost
 
     def begin(self, post: Post, *, reverb_skew_s: float, store_skew_s: float) -> None:
-        """Forget everything, and go by another run's time and post."""
+        """Reset everything, and use another run's time and post."""
         self.post = post
         for clock, skew_s in ((self.reverb_clock, reverb_skew_s), (self.store_clock, store_skew_s)):
             clock.schedule, clock.skew_s = post.schedule, skew_s
         for side in self.doors:
             self.ask(side, "POST", "/_control/reset", {})
-        shopify._known.clear()  # what a worker remembers of a store, by a clock that begins again
+        shopify._known.clear()  # what a worker caches about a store, by a clock that restarts
         names._lists.clear()
 
     def ask(self, side: str, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
-        """Ask a stand-in as somebody else than us: its control address, or its API as the seller. Raises Refused.
+        """Call a stand-in as somebody else: its control address, or its API as the seller. Raises Refused.
 
         `side` is "reverb", or the platform of a store.
         """

@@ -1,4 +1,4 @@
-"""How a bug is planted: a function of ours is replaced while a block runs, and counted how often it is called."""
+"""Plant a bug: replace a function of ours while a block runs, and count its calls."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from unittest import mock
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
-#: Mutant → how often our code came to what it replaces. One that is never reached proves nothing: names may have moved.
+#: Mutant → calls of what it replaces. One that is never called proves nothing: names may have changed.
 called: Counter[str] = Counter()
 #: The bugs that are planted now.
 planted_now: list[str] = []
 
 
 def instead(owner: Any, name: str, new: Callable[..., Any]) -> AbstractContextManager[Any]:
-    """Replace a function of ours, and count how often it is called."""
+    """Replace a function of ours, and count its calls."""
 
     def counting(*args: Any, **named: Any) -> Any:
         called.update(planted_now)
@@ -27,5 +27,5 @@ def instead(owner: Any, name: str, new: Callable[..., Any]) -> AbstractContextMa
 
 
 def always(value: Any) -> Callable[..., Any]:
-    """Return a function that returns this whatever it is given."""
+    """Return a function that always returns `value`."""
     return lambda *_, **__: value

@@ -1,4 +1,4 @@
-"""What differs between the platforms of a story: where each store is, its keys, and what its calls are about."""
+"""Differences between the platforms of a story: addresses, keys, ids, and the meaning of calls."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sandbox.shopify import app as shopify
 from sandbox.woocommerce import app as woocommerce
 from tests.simulation.lines import Wsgi
 
-#: Our tokens for a shop begin so, wherever they travel.
+#: Our tokens for a shop begin like this, wherever they are sent.
 TOKEN = re.compile(r"token-[0-9]+-[0-9]+-[0-9a-f]+")
 
 
 def host_of(kind: str) -> str:
-    """Return where the stand-in of a platform is reached."""
+    """Return the host of a platform's stand-in."""
     return f"{kind}.test"
 
 
@@ -36,16 +36,16 @@ class Platform:
 
     kind: str
     build: Callable[..., Wsgi]
-    #: Number of the shop in its story → what the stand-in calls the store.
+    #: Number of the shop in its story → the stand-in's id of the store.
     domain: Callable[[int], str]
-    #: The domain → what we call it.
+    #: The domain → the address by which we know it.
     address: Callable[[str], str]
-    #: The shop's token in the story → what connects the store.
+    #: The shop's token in the story → the keys that connect the store.
     keys: Callable[[str], str]
     secret: Callable[[str], str]
-    #: The sellable unit's id, out of the product as the stand-in made it.
+    #: The product as the stand-in created it → the sellable unit's id.
     unit: Callable[[Doc], str]
-    #: Whether an order in the stand-in bears this number on Reverb.
+    #: Whether an order in the stand-in has this number on Reverb.
     bears: Callable[[Doc, str], bool]
     #: A path by which stock is written.
     writes_stock: str
@@ -55,7 +55,7 @@ class Platform:
         return self.build(None, f"http://{host_of(self.kind)}", clock=clock, sending=sending)
 
     def shop(self, domain: str, token: str) -> dict[str, Any]:
-        """Return what the stand-in is given of a store."""
+        """Return the stand-in's settings of a store."""
         return {"domain": domain, "token": self.keys(token), "secret": self.secret(token), "webhooks": []}
 
 
@@ -139,11 +139,11 @@ PLATFORMS: Mapping[str, Platform] = {
         ),
     )
 }
-#: host → platform.
+#: Host → platform.
 BY_HOST = {host_of(kind): kind for kind in PLATFORMS}
 
 
-#: Platform ("" for Reverb) → its own words for keys that it does not accept.
+#: Platform ("" for Reverb) → its response to keys that it does not accept.
 KEYS_REFUSED: Mapping[str, tuple[int, dict[str, Any]]] = {
     "": (401, {"message": "You must be logged in to access this resource"}),
     "shopify": (401, {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}),
@@ -152,16 +152,16 @@ KEYS_REFUSED: Mapping[str, tuple[int, dict[str, Any]]] = {
     "magento2": (401, {"message": "The consumer isn't authorized to access %1.", "parameters": ["Magento_Catalog"]}),
     "custom": (401, {"error": "The signature is not ours"}),
 }
-#: SKU of a product that nobody can read.
+#: SKU of a product that cannot be read.
 ODD = "ODD-9"
 
 
-#: Statuses by which a side that works refuses something, such as a webhook that it does not offer.
+#: Statuses by which a working side refuses something, such as a webhook topic that it does not offer.
 REFUSALS = frozenset({400, 401, 403, 404, 422})
 
 
 def odd_shapes(kind: str, made: Doc) -> list[dict[str, Any]]:
-    """Return the faults by which a store shows a product, among others and alone, so that nobody can read its stock."""
+    """Return the faults by which a store shows a product, in lists and alone, so that its stock cannot be read."""
     number, whatever = made["id"], {"odd": ["shape"]}
     found = {
         "shopify": [
@@ -182,7 +182,7 @@ def odd_shapes(kind: str, made: Doc) -> list[dict[str, Any]]:
 
 
 def token_of(request: PreparedRequest) -> str:
-    """Return the shop's token in a call of ours, whatever it travels in; "" where none does."""
+    """Return the shop's token in a call of ours, wherever it is sent; "" if there is none."""
     headers = request.headers
     said = headers.get("Authorization", "") + headers.get("X-Shopify-Access-Token", "")
     said += headers.get("X-Auth-Token", "")
@@ -194,7 +194,7 @@ def token_of(request: PreparedRequest) -> str:
 
 
 def writes(request: PreparedRequest, body: Any) -> bool:
-    """Return whether a call to a store changes something there."""
+    """Return whether a call to a store changes something."""
     kind = BY_HOST.get(str(urlsplit(str(request.url)).hostname), "")
     if kind == "shopify":
         return "mutation" in str((body or {}).get("query"))
@@ -204,7 +204,7 @@ def writes(request: PreparedRequest, body: Any) -> bool:
 
 
 def operation(kind: str, method: str, path: str, body: Any) -> str:
-    """Return what a call to a store is, in a few words."""
+    """Return a short name of a call to a store."""
     if kind == "shopify":
         return " ".join(str((body or {}).get("query", "")).replace("(", " ").split()[:2])
     if kind == "custom":
@@ -212,7 +212,7 @@ def operation(kind: str, method: str, path: str, body: Any) -> str:
     return f"{method} {path.partition('?')[0]}"
 
 
-#: Platform → what the call is named by which an order is made.
+#: Platform → name of the call that creates an order.
 NEW_ORDER = {
     "shopify": "mutation OrderCreate",
     "bigcommerce": "POST /stores/.+/v2/orders$",
@@ -223,5 +223,5 @@ NEW_ORDER = {
 
 
 def makes_order(kind: str, named: str) -> bool:
-    """Return whether a call of this name makes an order in the store."""
+    """Return whether a call of this name creates an order in the store."""
     return re.search(NEW_ORDER[kind], named) is not None

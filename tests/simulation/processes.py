@@ -1,7 +1,7 @@
-"""Our processes: each has its own line to PostgreSQL, and may be killed at any moment, as by kill -9.
+"""Our processes: each has its own connection to PostgreSQL, and may be killed at any time, as by kill -9.
 
-All run in one thread. A second one runs while the first waits in a call; it is done before the first goes on. Where a
-second one would have to wait for a lock of the first, it is killed instead, since the first cannot go on meanwhile.
+All run in one thread. A second one runs while the first waits in a call, and finishes before the first continues. If
+the second would have to wait for a lock of the first, it is killed instead, since the first cannot continue meanwhile.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from reverbsync.celery import app
 
 
 class Killed(BaseException):
-    """The process is no more. Nobody may catch it but the simulation."""
+    """The process is dead. Only the simulation may catch this."""
 
 
 class _Gone:
-    """A line to the database that fell with its process: whoever still uses it is not alive either."""
+    """A database connection that was closed with its process: whoever still uses it is dead too."""
 
     closed = 1
 
@@ -32,7 +32,7 @@ class _Gone:
 
 
 class Line(DatabaseWrapper):
-    """A process's line to PostgreSQL: it reports each statement and each commit."""
+    """A process's connection to PostgreSQL: it reports each statement and each commit."""
 
     process: Process | None = None
 
@@ -44,14 +44,14 @@ class Line(DatabaseWrapper):
             self.process.moment("committed")
 
     def fall(self) -> None:
-        """Close the line: what was not committed is undone, and the locks fall."""
+        """Close the connection: uncommitted work is rolled back, and locks are released."""
         if self.connection is not None and not isinstance(self.connection, _Gone):
             self.connection.close()
         self.connection = _Gone()
 
 
 class Process:
-    """One of our processes. `shop_id` is whose work it does, None when it is nobody's."""
+    """One of our processes. `shop_id` is the shop that it works for, None if none."""
 
     def __init__(self, processes: Processes, line: Line, kind: str, shop_id: int | None) -> None:
         self._processes = processes
@@ -59,11 +59,11 @@ class Process:
         self.dead = False
         #: By how much the clock of its machine is ahead of the database's.
         self.machine_ahead_s = 0.0
-        #: What the watcher keeps about the attempt that is being made.
+        #: The watcher's record of the current attempt.
         self.attempt: Any = None
 
     def moment(self, name: str) -> None:
-        """A moment at which it may die."""
+        """Report a moment at which the process may die."""
         if self.dead:
             raise Killed
         self._processes.on_moment(self, name)
@@ -77,7 +77,7 @@ class Process:
 
 
 class Processes:
-    """All of them. `on_moment` may kill one; `on_death` is called then."""
+    """All processes. `on_moment` may kill one; then `on_death` is called."""
 
     def __init__(self, on_moment: Callable[[Process, str], None], on_death: Callable[[Process, str], None]) -> None:
         self.on_moment, self.on_death = on_moment, on_death
@@ -86,27 +86,27 @@ class Processes:
         self.stack: list[Process] = []
 
     def begin(self, *, machines_apart_s: float) -> None:
-        """Begin a run in which the clocks of two machines are so far from the database's, with new lines.
+        """Begin a run in which two machines' clocks differ from the database's by so much, with new connections.
 
-        What a line has planned when, and for which sizes of the tables, would decide how rows are read.
+        Otherwise the plans of an old connection, made for other table sizes, would decide how rows are read.
         """
         self.close()
         self._machines_apart_s, self._works = machines_apart_s, itertools.count()
 
     def _ahead_s(self, kind: str) -> float:
-        """Return how far the clock is ahead where a process runs: the web is on one machine, workers are on two."""
+        """Return how far a process's clock is ahead: the web is on one machine, workers are on two."""
         if kind == "web":
             return self._machines_apart_s
         return -self._machines_apart_s * (next(self._works) % 2) if kind in app.tasks else 0.0
 
     @property
     def current(self) -> Process | None:
-        """The one that is running."""
+        """The running process."""
         return self.stack[-1] if self.stack else None
 
     @contextmanager
     def running(self, kind: str, shop_id: int | None = None) -> Iterator[Process]:
-        """Be another process while the block runs. If it is killed, the block just ends."""
+        """Switch to another process while the block runs. If it is killed, the block just ends."""
         line = self._idle.pop() if self._idle else self._line()
         process = line.process = Process(self, line, kind, shop_id)
         process.machine_ahead_s = self._ahead_s(kind)
@@ -126,7 +126,7 @@ class Processes:
                 self._idle.append(line)
 
     def close(self) -> None:
-        """Close all lines."""
+        """Close all connections."""
         for line in self._idle:
             line.close()
         self._idle.clear()

@@ -1,6 +1,6 @@
 """The promises of the design, and whether a run kept them.
 
-What is allowed, and why, stands beside each promise; docs/simulation.md gathers it.
+Each check says what is allowed and why; docs/simulation.md collects it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Broken:
-    """A promise that was broken: its number in the design, and what was seen."""
+    """A broken promise: its number in the design, and what was seen."""
 
     promise: int
     words: str
@@ -39,7 +39,7 @@ class Broken:
 
 
 def at_first_rest(run: Run) -> list[Broken]:
-    """Look right after the story, before any nightly look could hide what was lost."""
+    """Check right after the story, before a nightly crawl could hide what was lost."""
     return [
         *_check(
             run,
@@ -54,7 +54,7 @@ def at_first_rest(run: Run) -> list[Broken]:
 
 
 def at_last(run: Run) -> list[Broken]:
-    """Look when every look that comes by itself has come."""
+    """Check after every scheduled crawl and poll has run."""
     return [
         *_check(
             run,
@@ -87,7 +87,7 @@ def _check(run: Run, checks: tuple[Callable[[Run], Iterator[Broken]], ...]) -> I
 
 
 def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
-    """Whatever a taken webhook of a product reported, we have read from the store since it was sent."""
+    """For each product in an accepted webhook: we have read it from the store since the webhook was sent."""
     for items in run.world.items:
         for item in items:
             ids = re.compile(rf"\b({item.product_id}|{item.variant_id}|{item.counted_id})\b")
@@ -95,13 +95,13 @@ def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
             taken = [one.sent_at for one in sent if ids.search(one.body)]
             known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id).first()
             if item.deleted and (known is None or known.gone_at is not None):
-                continue  # gone before we could read it, or known to be: an order may still name it
+                continue  # deleted before we could read it, or known to be: an order may still name it
             if taken and (known is None or known.read_at.timestamp() < max(taken)):
                 yield Broken(1, f"a webhook for {item.sku} was taken and the product was never looked at")
 
 
 def _orders_are_known(run: Run) -> Iterator[Broken]:
-    """Whatever a taken webhook reported of an order on Reverb, we know of it, or of something newer."""
+    """For each order on Reverb in an accepted webhook: we know it, or something newer."""
     for posted in run.post.sent:
         if posted.taken_at is None or "order" not in posted.topic or posted.owner not in run.tokens:
             continue
@@ -112,7 +112,7 @@ def _orders_are_known(run: Run) -> Iterator[Broken]:
 
 
 def _what_is_known_is_on_reverb(run: Run) -> Iterator[Broken]:
-    """A price that we have read from the store is on Reverb once nothing is open, before a nightly look comes by."""
+    """A price that we have read from the store is on Reverb once nothing is open, before the nightly crawl."""
     for items in run.world.items:
         for item in items:
             listing, price = run.world.listing(item), run.world.price(item)
@@ -121,16 +121,16 @@ def _what_is_known_is_on_reverb(run: Run) -> Iterator[Broken]:
             product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id)
             known = product.filter(pending_first_sync=False, gone_at__isnull=True, job__isnull=True).first()
             if known is None or f"{known.seen.price:.2f}" != price:
-                continue  # nobody reported it, or it waits for the seller
+                continue  # it was not reported, or it waits for the seller
             if listing["price"]["amount"] != price:
                 there = listing["price"]["amount"]
                 yield Broken(1, f"{item.sku} is known to cost {price}, nothing is open, and Reverb says {there}")
 
 
 def _fields_agree(run: Run) -> Iterator[Broken]:
-    """A change that was received is on Reverb. A used listing that sold is locked, and a draft is the seller's.
+    """A received change is on Reverb. A used listing that sold is locked, and a draft belongs to the seller.
 
-    What a cancelled mass sync was to bring waits for the seller.
+    Changes of a cancelled mass sync wait for the seller.
     """
     for items in run.world.items:
         for item in items:
@@ -170,7 +170,7 @@ def _stock_agrees(run: Run) -> Iterator[Broken]:
 
 
 def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
-    """What we have read to be gone from the store is off sale once nothing is open, before a nightly look comes by."""
+    """Units that we have read as gone from the store are off sale once nothing is open, before the nightly crawl."""
     for number, items in enumerate(run.world.items):
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
@@ -181,7 +181,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
                 continue
             if run.world.edit_unseen(item) or not run.world.orders_known(item):
                 continue
-            # What nobody has reported may take some off, or have put some back.
+            # Unreported events may have deducted or restocked units.
             shown, left = run.world.shown(run.world.listing(item)), max(there, item.book.units)
             if shown > _cut(item, left, settings):
                 yield Broken(3, f"{item.sku}: {left} are left, nothing is open, and Reverb has {shown} on sale")
@@ -205,7 +205,7 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
         least = most = item.book.units
     else:
         least, most = max(0, item.book.fewest), max(0, item.book.units)
-        # Where a sale in the store crossed our change, the store's own number says what it owes.
+        # If a sale in the store crossed our change, the store's own number says how many it owes.
         least = min(least, item.book.units)
     if there is None or not least <= there <= most:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
@@ -218,15 +218,16 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
 
 
 def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
-    """No write of ours puts a unit on sale that was sold before we looked. What sells between our look and our write
-    cannot be known: Reverb takes numbers, not differences.
+    """No write of ours offers a unit that was sold before our reading.
+
+    A sale between our reading and our write cannot be known: Reverb accepts numbers, not differences.
     """
     for words in run.watch.unsafe:
         yield Broken(3, words)
 
 
 def _keys_are_never_called_refused(run: Run) -> Iterator[Broken]:
-    """No story revokes keys: one refusal that the next call does not confirm is none."""
+    """No story revokes keys: a refusal that the next call does not confirm does not count."""
     found = Entry.objects.filter(reason__in=("token_refused", "store_refused")).first()
     if found is not None:
         yield Broken(1, f"the seller was notified that keys are refused, which work ({found.reason})")
@@ -249,20 +250,20 @@ def _may_be_fewer(run: Run, item: Item, shown: int, due: int) -> bool:
 
 
 def _waits_for_seller(run: Run, item: Item) -> bool:
-    """Return whether it was never brought to Reverb: the mass sync that was to do so was cancelled."""
+    """Return whether it was never brought to Reverb: the mass sync for it was cancelled."""
     return run.world.listing(item) is None and _is_pending(run, item)
 
 
 def _is_pending(run: Run, item: Item) -> bool:
-    """Return whether only its stock is synced: the mass sync that was to bring the rest was cancelled."""
+    """Return whether only its stock is synced: the mass sync for the rest was cancelled."""
     rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id, pending_first_sync=True)
     return rows.exists()
 
 
 def _seemed_unmoved(item: Item) -> bool:
-    """Return whether the store's number was the same whenever we could read it, from before a sale on Reverb until now.
+    """Return whether every reading of the store's number, from before a sale on Reverb until now, was the same.
 
-    Where only the store leads nobody knows then whether it knows of the sale: the unit is not put on sale again.
+    If only the store leads, it is then unknown whether the store knows of the sale: the unit is not put on sale again.
     """
     sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
     if item.way != "store" or not sales:
@@ -273,7 +274,7 @@ def _seemed_unmoved(item: Item) -> bool:
 
 
 def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
-    """A used listing that sold on Reverb is locked for good; without stock at first, none was made."""
+    """Return whether it cannot be relisted: a used listing that sold on Reverb is locked for good."""
     listing = run.world.listing(item)
     if shown:
         return False
@@ -283,12 +284,12 @@ def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
 # -- 4: every attempt leaves exactly one entry ---------------------------------------------------------------------
 
 
-#: Reasons of entries about an order itself, or about a product that could not be read; they are no job's.
+#: Reasons of entries about an order itself, or about a product that could not be read; they belong to no job.
 OF_NO_ATTEMPT = "^((order|tracking|picked_up)_|not_readable$)"
 
 
 def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
-    """One that the limiter put off before a write was taken is no attempt. The next one logs one that was killed."""
+    """One that the rate limiter delayed before any write is no attempt. The next attempt logs one that was killed."""
     claims: dict[str, int] = {}
     for known in run.watch.claims:
         if known.ended == "put off" and not known.writes:
@@ -325,7 +326,7 @@ def _nobody_elses_business(run: Run) -> Iterator[Broken]:
 
 # -- 6: no token is readable ---------------------------------------------------------------------------------------
 
-#: Tables that hold what came from outside, or reports it.
+#: Tables with external data, or reports of it.
 _OPEN_TABLES = (
     "synclog_entry",
     "webhooks_delivery",
@@ -356,7 +357,7 @@ def _no_token_to_be_read(run: Run) -> Iterator[Broken]:
 
 
 def _rate_limits_are_kept(run: Run) -> Iterator[Broken]:
-    """No minute, wherever it begins, holds more calls than allowed. An emptied Redis has forgotten what was called."""
+    """No minute, wherever it begins, has more calls than allowed. Emptying Redis loses the calls before it."""
     limits = {False: run.story.ways["reads_per_minute"], True: run.story.ways["writes_per_minute"]}
     calls = [call for call in run.calls.made if call.side == "reverb" and call.arrived_at is not None]
     for (token, writes), limit in ((key, limits[key[1]]) for key in {(c.token, c.writes) for c in calls}):
@@ -371,7 +372,7 @@ def _rate_limits_are_kept(run: Run) -> Iterator[Broken]:
 
 
 def _silence_after_429(run: Run) -> Iterator[Broken]:
-    """After a 429, that account is not called before the time is up; an emptied Redis has forgotten it."""
+    """After a 429, the account is not called before the time is up. Emptying Redis ends the wait."""
     calls = [call for call in run.calls.made if call.side == "reverb"]
     for no in calls:
         if no.status != 429 or no.answered_at is None:

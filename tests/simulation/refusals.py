@@ -1,4 +1,4 @@
-"""What Reverb refuses of a listing in its own words: its price until the story is over, or all changes for a while."""
+"""Changes of a listing that Reverb refuses in its own words: a price until the story ends, or all for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OF_LISTING = {"message": "This listing can't be changed right now.", "errors": {
 
 @dataclass
 class Refusals:
-    """Listings on Reverb that take no price, or nothing."""
+    """Listings on Reverb that accept no price, or no change."""
 
     world: World
     _prices: set[str] = field(default_factory=set)
@@ -25,7 +25,7 @@ class Refusals:
     _listings: dict[str, float] = field(default_factory=dict)
 
     def begin(self, step: Step, now: float) -> None:
-        """Refuse from now on what the step says, if the product has a listing."""
+        """Refuse from now on what the step names, if the product has a listing."""
         items = self.world.items[step.shop]
         listing = self.world.listing(items[step.thing % len(items)])
         if listing is None:
@@ -36,7 +36,7 @@ class Refusals:
             self._listings[str(listing["id"])] = now + step.n
 
     def of(self, call: Call, now: float) -> Answered | None:
-        """Return the refusal of a call, None where Reverb takes it."""
+        """Return the refusal of a call, None if Reverb accepts it."""
         about = re.match(r"/api/(?:my/)?listings/(\d+)", call.path)  # in its own link a name follows the id
         if call.side != "reverb" or call.method != "PUT" or about is None:
             return None
@@ -50,10 +50,10 @@ class Refusals:
         return Answered(422, [("Content-Type", "application/json")], json.dumps(said).encode())
 
     def end_those_of_listings(self) -> None:
-        """Take all changes again; prices are still refused."""
+        """Accept changes again; prices are still refused."""
         self._listings.clear()
 
     def end(self) -> None:
-        """Take everything again."""
+        """Accept everything again."""
         self._listings.clear()
         self._prices.clear()

@@ -1,4 +1,4 @@
-"""One run: run a story on our real code, let everything settle, and see whether each promise was kept."""
+"""One run: run a story on our real code, let everything settle, and check each promise."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ from webhooks import addresses
 from webhooks.models import Delivery
 
 State = MassSync.State
-#: How long the seller lets a mass sync prepare before looking at its plan again.
+#: Seconds that the seller waits between two looks at a mass sync's plan.
 LOOKS_AT_PLAN_S = 5.0
-#: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
+#: Simulated seconds in which a run must come to rest.
 REST_WITHIN_S = 4 * 3600.0
-#: After the story: these many seconds pass at a time, so that every look that comes by itself has come, and has come
-#: again where it failed.
+#: Steps in seconds by which time passes after the story, so that every scheduled crawl and poll has run, and was
+#: repeated if it failed.
 PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0, 20 * 60.0)
 
 
 @dataclass
 class Verdict:
-    """How a run ended."""
+    """The outcome of a run."""
 
     story: Story
     broken: list[Broken]
@@ -67,10 +67,10 @@ class Verdict:
 
 
 class Run:
-    """A run in the making."""
+    """A run in progress."""
 
     def __init__(self, story: Story, outside: Outside, processes: Processes) -> None:
-        """`outside` and `processes` are used for one run after the other."""
+        """`outside` and `processes` are reused for one run after the other."""
         self.story = story
         self.lines: list[str] = []
         self.schedule = Schedule()
@@ -105,10 +105,10 @@ class Run:
         )
         processes.on_moment, processes.on_death = self.calls.moment, self._died
         self.shops: list[Shop] = []
-        #: Token → which shop of the story it is of.
+        #: Token → number of its shop in the story.
         self.tokens: dict[str, int] = {}
         self.logs: list[str] = []
-        #: Moments at which Redis was emptied, and the rate limiter with it.
+        #: When Redis was emptied, and the rate limiter with it.
         self.flushed_at: list[float] = []
         #: What waited too long for a side that worked again.
         self.waited: list[Broken] = []
@@ -117,13 +117,13 @@ class Run:
         return Random(f"{self.story.seed} {name}")
 
     def log(self, words: str) -> None:
-        """Write down what happens."""
+        """Log an event."""
         self.lines.append(f"{self.schedule.datetime().strftime('%H:%M:%S.%f')[:-3]} {words}")
 
     # -- the story -------------------------------------------------------------------------------------------
 
     def go(self) -> Verdict:
-        """Run it."""
+        """Run the story and return the outcome."""
         random.seed(self.story.seed)  # the jitter of our own delays
         with self._set():
             _forget()
@@ -135,7 +135,7 @@ class Run:
             rests = self._rest()
             broken += promises.at_first_rest(self)
             self.refusals.end()
-            for seconds in PASSES_S if rests else ():  # who found no rest will find none
+            for seconds in PASSES_S if rests else ():  # a run that found no rest will not find any
                 self.schedule.jump(seconds)
                 self._rest()
             broken += promises.at_last(self)
@@ -166,7 +166,7 @@ class Run:
 
     @contextmanager
     def _logging(self) -> Iterator[None]:
-        """Keep what our code logs, as the log shows it."""
+        """Record what our code logs, as formatted."""
         run = self
 
         class Handler(logging.Handler):
@@ -184,7 +184,7 @@ class Run:
             root.handlers = before
 
     def _open(self) -> None:
-        """Open the shops on both sides, and connect them here, while nothing goes wrong."""
+        """Set up the shops on both sides and connect them, without faults."""
         ways = self.story.ways
         self.outside.begin(self.post, reverb_skew_s=ways["reverb_skew_s"], store_skew_s=ways["store_skew_s"])
         self.outside.ask("reverb", "POST", "/_control/settings", {**ways["reverb"]})
@@ -210,7 +210,7 @@ class Run:
         self._rest()
 
     def _point(self, kind: str, domain: str, shop: Shop) -> None:
-        """Let a store of one's own know where to send its messages, and send its catalogue."""
+        """Give a custom store its webhook address, and push its catalogue."""
         if kind == "custom":
             self.post.sure.add(domain)
             with self.processes.running("the simulation"):
@@ -231,7 +231,7 @@ class Run:
         return shop
 
     def _begin(self) -> None:
-        """Bring what the first import learnt to Reverb; from here on things go wrong, unless the story begins later."""
+        """Sync what the first import found; from now on faults occur, unless the story starts later."""
         ways = self.story.ways
         with self.processes.running("web"):
             for shop in self.shops:
@@ -250,7 +250,7 @@ class Run:
         self.log("the story begins")
 
     def _release(self, shop: Shop) -> None:
-        """Let what the first import learnt be synced one by one, as after a mass sync that found it all to differ."""
+        """Sync what the first import found one by one, as after a mass sync that found differences everywhere."""
         pending = list(Product.objects.filter(shop=shop, pending_first_sync=True, gone_at__isnull=True).order_by("pk"))
         Product.objects.filter(pk__in=[product.pk for product in pending]).update(pending_first_sync=False)
         jobs.look_again(selection.chosen(shop, pending), rank=Rank.CATALOGUE, trigger=jobs.BY_HAND, now=clock.now())
@@ -265,9 +265,9 @@ class Run:
                 self.act(step)
 
     def act(self, step: Step) -> None:
-        """Let a step happen now."""
+        """Run a step now."""
         if self.world.knows(step.word):
-            with self.processes.running("people"):  # whoever is in the middle of something does not die by this
+            with self.processes.running("people"):  # people's actions do not kill the running process
                 self.world.act(step)
             return
         self.log(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
@@ -281,7 +281,7 @@ class Run:
             troubles.begin(self, step)
 
     def _set_up(self, step: Step) -> None:
-        """The seller changes a setting on our page."""
+        """Change a setting, as the seller does on our page."""
         name, value = SETTINGS[step.word]
         shop = self.shops[step.shop]
         with self.processes.running("web", shop.pk), transaction.atomic():
@@ -290,7 +290,7 @@ class Run:
         self.ours.look_soon()
 
     def _mass_sync(self, shop: Shop) -> None:
-        """The seller begins a mass sync, looks at the plan once it is there, and starts it."""
+        """Begin a mass sync as the seller does, and start it once it is planned."""
         with self.processes.running("web", shop.pk):
             mass_sync.begin(shop, None, anyway=True)
         self.ours.look_soon()
@@ -305,7 +305,7 @@ class Run:
         self._press(shop, "start")
 
     def _press(self, shop: Shop, button: str) -> None:
-        """The seller presses a button of the mass sync's page."""
+        """Press a button on the mass sync's page, as the seller."""
         with self.processes.running("web", shop.pk):
             getattr(mass_sync, button)(shop)
         self.ours.look_soon()
@@ -314,7 +314,7 @@ class Run:
         self.log(f"  a {process.kind} process is killed: {why}")
 
     def _end(self) -> None:
-        """Nothing goes wrong any more."""
+        """End all faults."""
         self.calls.disarm()
         self.refusals.end_those_of_listings()
         self.world.over = True
@@ -327,7 +327,7 @@ class Run:
         self.log("the story ends")
 
     def _soon(self) -> list[Broken]:
-        """Look at what must be right soon after the story."""
+        """Check what must be right soon after the story."""
         before, ended_at = soon.sold_out(self), self.schedule.now
         self.schedule.run_until(ended_at + soon.NOTICED_S)
         found = list(soon.waits_too_long(self))
@@ -335,12 +335,12 @@ class Run:
         return [Broken(*words) for words in (*found, *soon.still_on_sale(self, before))]
 
     def look_at_what_waits(self) -> None:
-        """Look whether something still waits for a side that was away, if both have worked for a while."""
+        """Check whether something still waits for a side that was down, if both have worked for a while."""
         if not self.world.over and self.calls.went_well_for(soon.NOTICED_S):
             self.waited += [Broken(*words) for words in soon.waits_too_long(self)]
 
     def _rest(self) -> bool:
-        """Go on until nothing is open; return whether that came."""
+        """Continue until nothing is open; return whether that happened."""
         over = self.schedule.now + REST_WITHIN_S
         self.ours.look_soon()
         while self.schedule.now < over:
@@ -351,18 +351,18 @@ class Run:
         return False
 
     def shops_index(self, shop_id: int | None) -> int:
-        """Return which shop of the story it is."""
+        """Return a shop's number in the story."""
         return next((number for number, shop in enumerate(self.shops) if shop.pk == shop_id), len(self.shops) - 1)
 
     def stop(self) -> None:
-        """Let nothing of this run go on."""
+        """Stop everything of this run."""
         self.processes.on_moment = lambda *_: None
         self.processes.on_death = lambda *_: None
 
 
 def _open(now: datetime) -> Iterator[str]:
-    """Name what waits for a later date, a try after a failure for instance."""
-    soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale that Reverb looks into waits longer
+    """Yield a name for all open work, including retries due later."""
+    soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale under review by Reverb waits longer
     yield from (f"delivery {one.topic}" for one in Delivery.objects.filter(state=Delivery.State.OPEN))
     yield from (f"job of {one.product.sku}" for one in Job.objects.filter(blocked=False).select_related("product"))
     yield from (f"crawl {one.pk}" for one in Crawl.objects.filter(state=Crawl.State.RUNNING))
@@ -377,7 +377,7 @@ def _open(now: datetime) -> Iterator[str]:
 
 
 def _forget() -> None:
-    """Forget the run before: rows lie, and are numbered, as in an empty database, so that each run reads them alike."""
+    """Truncate all tables and restart their ids, so that every run reads rows alike."""
     tables = [
         model._meta.db_table
         for room in ("synclog", "webhooks", "listings", "shops")
@@ -385,7 +385,7 @@ def _forget() -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-    # What a process of ours remembers for a while: time begins again, and with it all that was of the run before.
+    # Caches of our processes: time restarts, so the previous run's entries are invalid.
     reference.forget()
     addresses.forget()
     breaker.forget()

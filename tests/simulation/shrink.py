@@ -1,4 +1,4 @@
-"""Find the shortest story that still breaks the same promise: leave steps out, then whatever else is not needed."""
+"""Find the shortest story that still breaks the same promise: remove steps, then everything else not needed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from tests.simulation.story import PLAIN, PLAIN_REVERB, Side, Step, Story
 
-#: Breaks the promise still?
+#: Returns whether the story still breaks the promise.
 Breaks = Callable[[Story], bool]
 
 
 def shortest(story: Story, breaks: Breaks, *, within_s: float) -> Story:
-    """Return the shortest story found in that time."""
+    """Return the shortest story found within the time limit in seconds."""
     over = time.monotonic() + within_s
 
     def still(one: Story) -> bool:
@@ -28,7 +28,7 @@ def shortest(story: Story, breaks: Breaks, *, within_s: float) -> Story:
 
 
 def _fewer_steps(story: Story, still: Breaks) -> Story:
-    """Leave out ever smaller parts of the steps (delta debugging)."""
+    """Remove ever smaller parts of the steps (delta debugging)."""
     part = max(1, len(story.steps) // 2)
     while True:
         first = 0
@@ -44,7 +44,7 @@ def _fewer_steps(story: Story, still: Breaks) -> Story:
 
 
 def _first_that_breaks(story: Story, still: Breaks, ways: Callable[[Story], Iterator[Story]]) -> Story:
-    """Take one simplification after the other, as long as any of them still breaks the promise."""
+    """Apply one simplification after the other, as long as any still breaks the promise."""
     tried: set[str] = set()
     going = True
     while going:

@@ -1,4 +1,4 @@
-"""What must be right minutes after both sides work again, whatever made the attempts before fail."""
+"""What must be right minutes after both sides work again, regardless of earlier failures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from webhooks.models import Delivery
 if TYPE_CHECKING:
     from tests.simulation.run import Run
 
-#: An end is tried at least once a minute; the rest is room for a killed worker, an open breaker and slow calls.
+#: Ending a listing is tried at least once a minute; the rest allows for a killed worker, an open breaker and slow
+#: calls.
 SOON_S = 200.0
-#: A side that works again is noticed within half a minute; the rest is room for the same. What failed because it did
-#: not answer then waits at most so long.
+#: A side that works again is noticed within half a minute; the rest allows for the same delays. What failed because it
+#: did not respond then waits at most this long.
 NOTICED_S, WAITS_AT_MOST = 100.0, timedelta(seconds=60)
 
 
 def sold_out(run: Run) -> list[Item]:
-    """Return the products that are known here to be sold out, and that Reverb has on sale."""
+    """Return the products that we know to be sold out, and that Reverb has on sale."""
     if run.story.ways["writes_per_minute"] < 100:
         return []  # the rate limit may take longer
     with run.processes.running("reader"):
@@ -41,7 +42,7 @@ def _is_known(run: Run, item: Item) -> bool:
 
 
 def still_on_sale(run: Run, before: list[Item]) -> Iterator[tuple[int, str]]:
-    """Say what is on sale although it was known to be sold out when the story ended: the promise's number, and what."""
+    """Yield a promise's number and message for each product on sale that was known as sold out when the story ended."""
     with run.processes.running("reader"):
         for item in before:
             if _is_known(run, item):
@@ -49,7 +50,7 @@ def still_on_sale(run: Run, before: list[Item]) -> Iterator[tuple[int, str]]:
 
 
 def waits_too_long(run: Run) -> Iterator[tuple[int, str]]:
-    """What only waited for a side that did not answer is due at once when it answers again."""
+    """Yield what is not due although the side that it waited for responds again."""
     with run.processes.running("reader"):
         yield from _waits_too_long()
 
@@ -67,7 +68,7 @@ def _waits_too_long() -> Iterator[tuple[int, str]]:
 
 
 def _hurried(job: Job) -> bool:
-    """Return whether it was brought forward within its last delay already, and failed again: it waits for its end."""
+    """Return whether it was brought forward within its last delay, and failed again: it waits for the delay's end."""
     delay_s = doubled_s(jobs.FIRST_DELAY_S, job.attempts - 1, most_s=jobs.LONGEST_DELAY_S)
     return job.hurried_at is not None and job.due_at <= job.hurried_at + timedelta(seconds=delay_s)
 

@@ -1,4 +1,4 @@
-"""What a run needs under its feet: the stand-ins and our processes' lines. Set up once a process, after Django."""
+"""The shared parts of all runs: the stand-ins and our processes' connections. Set up once per process, after Django."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _stage() -> tuple[Outside, Processes]:
 
 
 def run_story(story: Story, *, mutant: str = "") -> Verdict:
-    """Run one story on our code, and return how it ended. `mutant` names a planted bug."""
+    """Run one story on our code and return the outcome. `mutant` names a planted bug."""
     outside, processes = _stage()
     with mutants.planted(mutant):
         run = Run(story, outside, processes)

@@ -1,6 +1,6 @@
-"""A story: two sides, a few products, and what happens, step by step. All of a run that is not ours to decide is here.
+"""A story: two sides, a few products, and events step by step. It contains everything that our code does not decide.
 
-A story can be written down as JSON and run again; taking steps out of it leaves a story.
+A story can be saved as JSON and run again; removing steps leaves a valid story.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-#: The plainest world.
+#: The simplest conditions.
 PLAIN: dict[str, Any] = {
     "loss": 0.0,
     "twice": 0.0,
@@ -47,12 +47,12 @@ PLAIN_REVERB: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Thing:
-    """A product at the start: how it is in the store, and whether it has a listing already."""
+    """A product at the start: its state in the store, and whether it has a listing already."""
 
     sku: str
     units: int
     used: bool = False
-    #: Units of a listing that was made by hand before; None: there is none.
+    #: Units of a listing that was created by hand before; None: there is none.
     listed: int | None = None
 
 
@@ -68,11 +68,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens. docs/simulation.md lists the words; `n` is a number that the word takes.
+    """An event. docs/simulation.md lists the words; `n` is a number that the word uses.
 
-    `at` 0: after `wait` seconds. Else: from then on at the at-th moment that fits `where`: a call of ours to "reverb",
-    "store" or "any" side, one that writes ("reverb writes", "store writes", "new listing", "new order"), a "statement"
-    or a "commit" of a worker; `late` puts it right after the call was applied instead of right before it.
+    `at` 0: after `wait` seconds. Else: from then on at the at-th moment that matches `where`: a call of ours to
+    "reverb", "store" or "any" side, one that writes ("reverb writes", "store writes", "new listing", "new order"), a
+    "statement" or a "commit" of a worker; `late` means right after the call was applied instead of right before it.
     """
 
     word: str
@@ -99,11 +99,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Story:
-    """All of a run."""
+    """The whole input of a run."""
 
     seed: int
     sides: tuple[Side, ...]
-    #: How the world is (tests/simulation/write.py): lags, losses, what nobody knows of Reverb.
+    #: The conditions (tests/simulation/write.py): lags, losses, Reverb's unknown behavior.
     ways: Mapping[str, Any]
     steps: tuple[Step, ...]
 
@@ -118,7 +118,7 @@ class Story:
         return lines + [step.in_words(names) for step in self.steps]
 
     def without(self, first: int, count: int) -> Story:
-        """Return the story without some steps; what comes later still comes as late."""
+        """Return the story without some steps; later steps keep their time."""
         gone = sum(step.wait for step in self.steps[first : first + count])
         rest = list(self.steps[:first] + self.steps[first + count :])
         if first < len(rest):
@@ -131,7 +131,7 @@ class Story:
 
     @classmethod
     def loads(cls, text: str) -> Self:
-        """Return the story out of JSON."""
+        """Return the story from JSON."""
         raw = json.loads(text)
         sides = tuple(
             Side(
@@ -143,12 +143,12 @@ class Story:
             for side in raw["sides"]
         )
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}
-        # What the story does not name was not thought of when it was written.
+        # Conditions that the story does not name were added after it was saved.
         ways = given | {name: value for name, value in PLAIN.items() if name not in given}
         return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 
 
-#: Words that are about a product.
+#: Words about a product.
 OF_A_THING = frozenset(
     {
         *("sell", "take back", "count", "price", "delete", "make"),
@@ -179,24 +179,24 @@ WITH_A_NUMBER = frozenset(
         "page",
     }
 )
-#: Words for the seller's settings here: field, and its value (None: the step's number).
+#: Words for the seller's settings: field, and its value (None: the step's number).
 SETTINGS: dict[str, tuple[str, bool | None]] = {
     "hold back": ("stock_buffer", None),
     "show at most": ("stock_maximum", None),
     "stop syncing": ("auto_sync", False),
     "start syncing": ("auto_sync", True),
 }
-#: Words for the buttons of the mass sync: what the page calls them.
+#: Words for the buttons of the mass sync → the page's name of the button.
 MASS_SYNC = {"pause mass sync": "pause", "resume mass sync": "resume", "cancel mass sync": "cancel"}
-#: Words for a side that answers nothing but 503 for some seconds.
+#: Words for a side that answers only 503 for some seconds.
 OUT_OF_ORDER = {"store out of order": "store", "reverb out of order": "reverb"}
-#: Words for a side that takes connections and answers nothing for some seconds.
+#: Words for a side that accepts connections without responding for some seconds.
 HANGS = {"store hangs": "store", "reverb hangs": "reverb"}
-#: Words for a side that takes half a minute for an answer, for some seconds.
+#: Words for a side that responds slowly (`calls.DRAGS_S`) for some seconds.
 DRAGS = {"store drags": "store", "reverb drags": "reverb"}
-#: Words for what Reverb refuses of a listing, in its own words: a price until the story is over, or all for a while.
+#: Words for changes that Reverb refuses in its own words: a price until the story ends, or all for a while.
 REFUSALS = frozenset({"refuse the price", "refuse the listing"})
-#: Words that hit a call of ours: they always have a moment.
+#: Words that affect a call of ours: they always have a moment.
 FAULTS = frozenset(
     {
         *("lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense", "page", "errors"),

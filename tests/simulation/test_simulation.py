@@ -1,4 +1,4 @@
-"""Some runs of the simulation, and that it is what it says: the same each time, quick to find bugs."""
+"""Some runs of the simulation, and tests of the simulation itself: it is deterministic, and finds bugs quickly."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.simulation.story import Step, Story
 pytestmark = pytest.mark.live
 
 RUNS = 40
-#: In so many runs each planted bug must be found.
+#: Seeds of the runs in which each planted bug must be found.
 SOON = range(90_000, 90_200)
 PROCESSES = 2
-#: Bugs that would sell a guitar twice or list it twice, and that are found within a few runs → the seed with which
-#: their search begins. At night all bugs are searched for.
+#: Bugs that would sell a guitar twice or list it twice, and that are found within a few runs → the first seed of their
+#: search. At night all bugs are searched for.
 WORST = {
     "creates_without_look_up": 90_000,
     "echo_of_reverb_taken_for_an_edit": 90_000,
@@ -35,7 +35,7 @@ def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProc
 
 
 def hunt(first_seeds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-    """Plant each bug by itself, and return what was seen of it."""
+    """Plant each bug separately, and return the results."""
     with many.processes(PROCESSES) as workers:
         shares = many.shares(list(first_seeds), PROCESSES)
         wishes = [{"mutants": {name: list(range(first_seeds[name], SOON.stop)) for name in share}} for share in shares]
@@ -58,7 +58,7 @@ def worst() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def all_bugs() -> dict[str, dict[str, Any]]:
-    """Hunt them all."""
+    """Hunt all bugs."""
     return hunt(dict.fromkeys(mutants.MUTANTS, SOON.start))
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a story beside single calls: sides that are away, refusals, odd webhooks, an emptied Redis."""
+"""Faults of a story besides single calls: sides that are down, refusals, odd webhooks, an emptied Redis."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def begin(run: Run, step: Step) -> None:
-    """Let something of the machinery fail, or time pass."""
+    """Make a part of the system fail, or let time pass."""
     if step.word in REFUSALS:
         run.refusals.begin(step, run.schedule.now)
     elif step.word == "odd delivery":
@@ -39,7 +39,7 @@ def begin(run: Run, step: Step) -> None:
 
 
 def _of_a_side(run: Run, step: Step) -> None:
-    """Let a side be away, or slow, for some seconds."""
+    """Make a side down, or slow, for some seconds."""
     for words, trouble in ((OUT_OF_ORDER, run.calls.out_of_order), (HANGS, run.calls.hang), (DRAGS, run.calls.drag)):
         if step.word in words:
             trouble(words[step.word], step.n)
@@ -49,7 +49,7 @@ def _of_a_side(run: Run, step: Step) -> None:
 
 
 def _odd_delivery(run: Run, step: Step) -> None:
-    """Let a webhook arrive, signed, of which nobody can say what it is about."""
+    """Deliver a signed webhook whose subject cannot be determined."""
     shop, topics = run.shops[step.shop], PLATFORMS[run.story.sides[step.shop].platform].change_topics
     if topics:
         given = {"source": "store", "delivery_id": f"odd-{run.schedule.now}", "topic": topics[0]}

@@ -1,4 +1,4 @@
-"""Watches our engine from outside: who claimed which job, and what each attempt left behind."""
+"""Watch our engine from the outside: claims of jobs, and the results of each attempt."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tests.simulation.run import Run
 
 
-#: What had units for so many seconds is no listing to be ended.
+#: Seconds for which a product must have had units so that its listing must not be ended.
 GOOD_FOR_S = 600.0
-#: What a side answers to a write that it did not take, in its own words.
+#: Status of a write that a side refused in its own words.
 REFUSED = 422
 
 
@@ -39,7 +39,7 @@ class Claimed:
     claim: Claim
     product: str
     began_at: float
-    #: When the snapshot of the product that it works with was read from the store.
+    #: When the product's snapshot that it works with was read from the store.
     read_at: float
     ended: str = ""  # "", "returned", "killed", "put off" (the rate limit did not allow its first call), "lost"
     entries: list[str] = field(default_factory=list)
@@ -47,17 +47,17 @@ class Claimed:
 
 
 class Watch:
-    """Keeps what the promises need to know about our own doing."""
+    """Records what the promises need to know about our own actions."""
 
     def __init__(self, run: Run) -> None:
-        """Nothing was seen yet."""
+        """Start without records."""
         self._run = run
         self.claims: list[Claimed] = []
         #: Writes of ours by which a sold unit was on sale again.
         self.unsafe: list[str] = []
         #: SKU → the store's number right before our last write there.
         self._numbers: dict[str, int | None] = {}
-        #: SKU → what Reverb showed right before our last write there.
+        #: SKU → the units that Reverb showed right before our last write there.
         self._shown: dict[str, int] = {}
 
     @contextmanager
@@ -70,7 +70,7 @@ class Watch:
             yield
 
     def before(self, call: Call) -> None:
-        """A call of ours is about to be applied: a store's numbers are what they are without it."""
+        """Record the numbers right before a write of ours is applied."""
         if call.side == "store" and call.writes:
             items = self._run.world.items[self._run.shops_index(call.shop_id)]
             self._numbers = {item.sku: self._run.world.in_store(item) for item in items}
@@ -79,7 +79,7 @@ class Watch:
             self._shown = {item.sku: world.shown(world.listing(item)) for item in items}
 
     def applied(self, call: Call) -> None:
-        """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
+        """Check after a call of ours was applied that it put no known-sold unit on sale."""
         if call.side == "store" and not call.writes:
             self._note_numbers(call)
         if not call.writes or call.status is None or call.status >= 300:
@@ -100,10 +100,10 @@ class Watch:
                 item.read_there.append((call, self._run.world.in_store(item)))
 
     def _too_many(self, call: Call, item: Item) -> str:
-        """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
+        """Return the error if a side offers more than can be left, allowing for events since our reading."""
         run = self._run
         looked = call.attempt.began_at if call.attempt is not None else call.begun_at
-        # The lists of orders trail, and orders that were read a moment ago count as read.
+        # The lists of orders lag, and orders that were read a moment ago count as read.
         in_bulk = call.attempt is not None and call.attempt.claim.trigger == jobs.MASS
         keep_s = ORDERS_KEEP_IN_BULK_S if in_bulk else ORDERS_KEEP_S
         lag = float(run.story.ways["reverb"]["orders_lag_s"]) + keep_s + 1.0
@@ -124,7 +124,7 @@ class Watch:
         return ""
 
     def _ended_for_nothing(self, call: Call, item: Item) -> str:
-        """Say that we took a product off sale of which the store had units all the time, if so."""
+        """Return the error if we ended a listing although the store had units all the time."""
         world = self._run.world
         if call.side != "reverb" or not self._shown.get(item.sku) or world.shown(world.listing(item)):
             return ""
@@ -132,14 +132,14 @@ class Watch:
             return ""
         since = self._run.schedule.now - GOOD_FOR_S
         recent = [one for one in item.book.changes if one.at > since]
-        # What came in since may not have reached us, and what went out may have.
+        # Additions since then may not have reached us, and deductions may have.
         at_first = recent[0].left - recent[0].by if recent else item.book.units
         least = min(at_first + sum(min(0, one.by) for one in recent), world.in_store(item) or 0)
         with self._run.processes.running("the simulation"):
             shop = world.shop_of(item)
             kept = SyncSettings.objects.get(shop=shop).stock_buffer
             known = Ledger.objects.filter(listing__product__shop=shop, listing__product__sku=item.sku).first()
-        # Both are decided for fewer units: a sale from before the link, and a change whose answer was lost.
+        # Both allow for fewer units: a sale from before the link, and a change whose response was lost.
         least -= item.book.unsure_since(since)
         least -= abs(known.pending_adjustment["by"]) if known is not None and known.pending_adjustment else 0
         return f"{item.sku}: we ended its listing, and {least} or more were left all the time" * (least > kept)
@@ -160,7 +160,7 @@ class Watch:
         return claimed
 
     def _read_at(self, product: Product) -> float:
-        """Return when what we know of the product was so; a store that sends products says so by its own clock."""
+        """Return the time of our data about the product; a store that pushes products dates it by its own clock."""
         known = PushedProduct.objects.filter(store__shop=product.shop_id, product_id=product.store_parent_id).first()
         if known is None:
             return product.read_at.timestamp()
@@ -187,7 +187,7 @@ class Watch:
         return attempted
 
     def _without_entry(self, taken: Claim) -> str:
-        """An attempt that left no entry: put off by the rate limiter, or its job was taken over, or it just forgot."""
+        """Classify an attempt without an entry: delayed by the rate limiter, taken over, or the entry is missing."""
         job = Job.objects.filter(pk=taken.job_id).first()
         if job is None or (job.lease is not None and job.lease != taken.lease):
             return "lost"

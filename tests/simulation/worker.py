@@ -1,4 +1,4 @@
-"""One process of many: runs its share of the seeds, and says of each how it ended, as a line of JSON.
+"""One process of several: runs its share of the seeds, and prints each outcome as a line of JSON.
 
     python -m tests.simulation.worker '{"seeds": [1, 2, 3], "mutant": ""}'
 
@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "reverbsync.settings"
-#: Addresses hold an unguessable part, which differs each time and changes nothing.
+#: Addresses have an unguessable part, which differs each time and changes nothing.
 _KEYS = re.compile(r"webhooks/(store|reverb)/[^/]+/")
 
 
@@ -60,7 +60,7 @@ def main(wish: dict[str, Any]) -> None:
 
 
 def _hunt(bugs: dict[str, list[int]]) -> None:
-    """Plant one bug after the other in runs with its seeds, and say in which seed each was found first."""
+    """Plant one bug after the other in runs with its seeds, and print the first seed that finds it."""
     from tests.simulation import mutants, write
     from tests.simulation.stage import run_story
 
@@ -69,11 +69,11 @@ def _hunt(bugs: dict[str, list[int]]) -> None:
         began, called = time.monotonic(), mutants.called[name]
         for seed in seeds:
             story = write.story(seed)
-            # A bug that makes a task raise is found by anybody: a promise must be broken.
+            # A bug that makes a task raise is found anyway: a promise must be broken.
             broken = [one for one in run_story(story, mutant=name).broken if one.promise]
             if not broken:
                 continue
-            # What breaks without the bug as well says nothing about the bug, and much about us.
+            # A failure without the bug says nothing about the bug, but is a bug of ours.
             if clean := run_story(story).broken:
                 said["base_failures"].append({"seed": seed, "broken": [str(one) for one in clean]})
                 continue
@@ -105,7 +105,7 @@ def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:
 
 
 def _parting(one: list[str], other: list[str]) -> list[str]:
-    """Return the first lines in which two runs differ, with the one before; none where they are the same."""
+    """Return the first lines in which two runs differ, with the one before; empty if they are the same."""
     for number, (first, second) in enumerate(zip_longest(one, other, fillvalue="(the end)")):
         if first != second:
             return [*one[max(0, number - 1) : number], f"once: {first}", f"then: {second}"]

@@ -1,4 +1,4 @@
-"""What people do on both sides: buyers, and sellers with their own hands. Each thing is written into the book once."""
+"""Actions of people on both sides: buyers, and sellers by hand. Each is recorded in the book once."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.simulation.outside import Outside, Refused
 from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
 from tests.simulation.story import Side, Step, Thing
 
-#: Platforms on which two products may have one SKU.
+#: Platforms on which two products may have the same SKU.
 WITH_DUPLICATES = ("shopify", "bigcommerce", "custom")
-#: Stores whose lists of orders are read from the database itself, and never trail.
+#: Stores whose lists of orders are read from the database itself, and never lag.
 AT_ONCE = ("woocommerce",)
 #: A used listing that sold is locked for good.
 LOCKED = ("ordered", "sold")
-#: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
-#: no order has for the longer time: nobody can distinguish an order from an edit (docs/simulation.md).
+#: The seller edits Reverb's number only after nothing of ours moved it for this long, and lowers it only after no order
+#: moved for the longer time: an order and an edit cannot be told apart (docs/simulation.md).
 CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
-#: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
+#: How far Reverb's timestamps, in whole seconds, may be from the times of a story.
 CLOCKS_APART_S = 2.0
-#: So long at most a number of ours is on its way to a store that answers quickly.
+#: Maximum seconds for which our number may be in flight to a store that responds quickly.
 BEING_SET_S, RETRY_S = 40.0, 3.0
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
@@ -40,15 +40,15 @@ class World:
     """Both sides, and what happens there."""
 
     def __init__(self, outside: Outside, luck: Random, log: Callable[[str], None]) -> None:
-        """`log` writes the story down."""
+        """`log` records the story's events."""
         self.outside, self._luck, self._log = outside, luck, log
         self._schedule = outside.post.schedule
-        #: Other means than us by which a seller's store learns of sales on Reverb are still under way.
+        #: Number of pending updates by which a store learns of sales on Reverb by other means.
         self.waiting = 0
-        #: The story is over: nobody's hand moves any more.
+        #: The story is over: no more edits by hand.
         self.over = False
         self.items: list[list[Item]] = []
-        #: Our ids of the shops, as soon as they are connected.
+        #: Our ids of the shops, once they are connected.
         self.shop_ids: list[int] = []
         self._acts: dict[str, Callable[[Item, Step], None]] = {
             "sell": self._sell,
@@ -74,7 +74,7 @@ class World:
         return word in self._acts
 
     def act(self, step: Step) -> None:
-        """Let people do something; what is not possible just now does not happen."""
+        """Perform a person's action; an action that is not possible now is skipped."""
         items = self.items[step.shop]
         item = items[step.thing % len(items)]
         try:
@@ -87,9 +87,9 @@ class World:
     def open_shop(
         self, side: Side, *, domain: str, token: str, orders_lag_s: float, odd: bool, scattered: bool
     ) -> None:
-        """Fill a store, and its account on Reverb with what was listed by hand.
+        """Fill a store, and its account on Reverb with the listings created by hand.
 
-        `odd`: a product cannot be read. `scattered`: units lie at several locations, where the platform has them.
+        `odd`: one product cannot be read. `scattered`: units are at several locations, if the platform has them.
         """
         number = len(self.items)
         shop = {**PLATFORMS[side.platform].shop(domain, token), "name": f"Store {number + 1}"}
@@ -118,12 +118,12 @@ class World:
                 self.outside.ask(side.platform, "POST", "/_control/faults", fault)
 
     def in_store(self, item: Item) -> int | None:
-        """Return the store's number, None when the product is not there."""
+        """Return the store's number, None if the product is not there."""
         found = self._rows(item)
         return locations.for_sale(found[0]["variants"][0]) if found else None
 
     def price(self, item: Item) -> str | None:
-        """Return the store's price, None when the product is not there."""
+        """Return the store's price, None if the product is not there."""
         found = self._rows(item)
         return str(found[0]["variants"][0]["price"]) if found else None
 
@@ -137,7 +137,7 @@ class World:
         return [row for row in rows if row["account"] == item.token]
 
     def listing(self, item: Item) -> Doc | None:
-        """Return its listing, None when there is none."""
+        """Return its listing, None if there is none."""
         found = self.listings(item)
         return found[0] if found else None
 
@@ -225,7 +225,7 @@ class World:
             self._log(f"{item.sku} costs {wish['price']} in the store")
 
     def _delete(self, item: Item, step: Step) -> None:
-        if not item.deleted and not item.has_duplicate:  # the listing of one that is gone may pass to its namesake
+        if not item.deleted and not item.has_duplicate:  # a deleted product's listing may pass to its duplicate
             item.there = self.in_store(item) or 0
             self.outside.ask(item.kind, "DELETE", f"/_control/products/{item.product_id}")
             item.deleted = item.was_deleted = True
@@ -236,13 +236,13 @@ class World:
         if item.deleted:
             self._put_in_store(item, step.n)
             item.deleted = False
-            # What sold on Reverb and the old one never learnt is still to be taken from the new one.
+            # Units sold on Reverb that the old product never deducted must be deducted from the new one.
             self._changed(item, step.n - item.there, "store", f"made again in the store, with {step.n}")
             if (freed := item.book.units - step.n) > 0:
                 item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
 
     def _duplicate(self, item: Item, step: Step) -> None:
-        """Make another product with the same SKU, without units, where the platform allows that."""
+        """Create another product with the same SKU, without units, if the platform allows that."""
         if item.kind in WITH_DUPLICATES and not item.was_deleted and self.linked(item):
             row = {"sku": item.sku, "price": "9.00", "inventory_quantity": 0}
             body = {"domain": item.domain, "title": f"Case for {item.sku}", "variants": [row]}
@@ -251,13 +251,13 @@ class World:
             self._log(f"another product in the store has the SKU {item.sku} too")
 
     def made_in_store(self, item: Item, order: Order) -> list[Doc]:
-        """Return the orders that were made in the store for one on Reverb."""
+        """Return the orders that were created in the store for one on Reverb."""
         rows = self.outside.ask(item.kind, "GET", "/_control/orders")
         bears = PLATFORMS[item.kind].bears
         return [row for row in rows if row["domain"] == item.domain and bears(row, order.number)]
 
     def _ship_in_store(self, item: Item, step: Step) -> None:
-        """Send what the newest open order from Reverb asks for."""
+        """Ship the newest open order from Reverb."""
         for order in reversed(item.reverb_orders):
             for made in self.made_in_store(item, order):
                 if made["status"] == "open":
@@ -285,7 +285,7 @@ class World:
         return self._by_other_means(item, -units)
 
     def _move(self, item: Item, word: str) -> None:
-        """Move an order on: the newest one that can."""
+        """Apply a step to the newest order that allows it."""
         if self.edit_unseen(item):
             return
         for order in reversed(item.reverb_orders):
@@ -315,7 +315,7 @@ class World:
         self._by_other_means(item, order.units)
 
     def _by_other_means(self, item: Item, by: int) -> None:
-        """Where only the store leads, the seller's store learns of sales on Reverb by other means, a moment later."""
+        """If only the store leads, update it on sales on Reverb by other means, a moment later."""
         if item.way == "store":
             self.waiting += 1
             self._schedule.later(self._luck.uniform(1, 40), lambda: self._lower_in_store(item, by))
@@ -333,7 +333,7 @@ class World:
         return self.shop_ids[item.shop]
 
     def linked(self, item: Item) -> bool:
-        """Return whether a listing of the item was ever looked at here."""
+        """Return whether we ever read a listing of the item."""
         return self._ledger(item).exists()
 
     def _ledger(self, item: Item) -> QuerySet[Ledger]:
@@ -344,7 +344,7 @@ class World:
             self._by_hand(item, step.n, tries=20)
 
     def _by_hand(self, item: Item, units: int, *, tries: int) -> None:
-        """Set Reverb's number as soon as nothing else moves it."""
+        """Set Reverb's number as soon as nothing else changes it."""
         listing = self.listing(item)
         if self.over or listing is None or listing["state"] not in ("live", "sold"):
             return
@@ -359,7 +359,7 @@ class World:
             return
         old = bool(self._reverb_way("listing_lag_s"))
         if units < before and old:
-            return  # a write of ours may cross it that was worked out from an answer of before
+            return  # a write of ours based on an older response may cross it
         row = self._ledger(item).first()
         as_before = old or (row is not None and units <= max(row.before, default=-1))
         wish = {"inventory": units, "has_inventory": True}
@@ -367,7 +367,7 @@ class World:
         item.edited_at, item.raised = self._schedule.now, max(0, units - before)
         self._changed(item, units - before, "reverb", f"the seller set {units} instead of {before} on Reverb")
         if units > before and self._schedule.now - item.ordered_at < CALM_AFTER_ORDERS_S:
-            # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
+            # Reverb may or may not restock a cancelled order itself: a raise at about that time may be just that.
             item.book.unsure.append((units - before, "raised by hand, which an order may have done"))
             item.raised = 0
         elif units > before and as_before:
@@ -381,9 +381,9 @@ class World:
         return float(self.outside.ask("reverb", "GET", "/_control/settings")[name])
 
     def _being_set(self, item: Item) -> bool:
-        """Return whether a number of ours is on its way to a store that takes numbers, not differences.
+        """Return whether our number is in flight to a store that accepts numbers, not differences.
 
-        It would overwrite what is typed in between our look and our write, and nothing shows that.
+        It would overwrite an edit between our reading and our write, without any trace.
         """
         row = self._ledger(item).first() if item.kind in ("magento2", "woocommerce") else None
         if row is None or row.pending_adjustment is None:
@@ -391,9 +391,9 @@ class World:
         return self._schedule.now < datetime.fromisoformat(row.pending_adjustment["at"]).timestamp() + BEING_SET_S
 
     def edit_unseen(self, item: Item) -> bool:
-        """Return whether we have still to reckon with an edit by hand, or did so just now.
+        """Return whether an edit by hand is not processed yet, or was processed just now.
 
-        An order on top would make one number of both, and its stamp says only roughly whether it came after.
+        With an order on top, both would be one number, and its timestamp says only roughly whether it came after.
         """
         row = self._ledger(item).first()
         if row is None or not item.edited_at:
@@ -404,7 +404,7 @@ class World:
         return just_now or set_at + CLOCKS_APART_S < item.edited_at
 
     def orders_known(self, item: Item) -> bool:
-        """Return whether Reverb's orders were read since the last of the item changed and showed."""
+        """Return whether Reverb's orders were read since the item's last order change was visible."""
         read = ReverbConnection.objects.filter(shop=self.shop_of(item), orders_read_at__isnull=False).first()
         lag_s = self._reverb_way("orders_lag_s")
         return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
@@ -416,7 +416,7 @@ class World:
         if not self.orders_known(item) or self._unreckoned(item):
             return False
         if not self.shown(listing) and self.in_store(item) != self._known_in_store(item):
-            return False  # raised from nothing on both sides at once: nobody knows whether that is one unit or two
+            return False  # raised from zero on both sides at once: it is unknown whether that is one unit or two
         waits = any(order.out and not order.paid for order in item.reverb_orders)
         return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)
 
@@ -425,7 +425,7 @@ class World:
         return product.seen.stock if product is not None else None
 
     def _unreckoned(self, item: Item) -> bool:
-        """Return whether we know of orders that were not reckoned with: its listing was not looked at since."""
+        """Return whether known orders were not reconciled: the listing was not read since."""
         known = OrderHere.objects.filter(product__sku=item.sku, shop=self.shop_of(item), counts=True)
         return known.exclude(reckoned=F("status")).exists()
 

@@ -1,4 +1,4 @@
-"""Write a story out of a seed. The same seed always writes the same story."""
+"""Generate a story from a seed. The same seed always gives the same story."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from tests.simulation.story import HANGS, OUT_OF_ORDER, Side, Step, Story, Thing
 
 SKUS = ("AX-1", "BASS-2", "CAJON-3", "DRUM-4")
-#: Word → how often it comes.
+#: Word → its weight.
 PEOPLE = {
     "sell": 10,
     "take back": 4,
@@ -53,9 +53,9 @@ TROUBLE = {
     "flush": 1,
     "pass": 2,
 }
-#: Platform → how often a shop's store is of it.
+#: Platform → its weight.
 PLATFORMS = {"shopify": 4, "woocommerce": 3, "bigcommerce": 2, "magento2": 3, "custom": 2}
-#: What comes seldom, and would be lost among the rest.
+#: Rare events, which would get lost among the others.
 HARDSHIPS = {
     "refuse the price": 3,
     "refuse the listing": 3,
@@ -68,25 +68,25 @@ HARDSHIPS = {
     "odd delivery": 2,
     "page": 2,
 }
-#: For so many seconds.
+#: Durations in seconds.
 HARD_S = (60, 300, 900)
 STATUSES = (429, 429, 500, 503, 502)
-#: What a page comes with: CDNs, firewalls, themes and half-updated plug-ins answer with every status there is.
+#: Statuses of a page: CDNs, firewalls, themes and half-updated plug-ins respond with any status.
 PAGES = (200, 302, 400, 402, 403, 403, 404, 404, 405, 409, 410, 418, 422, 423, 500, 503, 520)
 PASSES = (20, 60, 300, 900)
-#: Seconds for which a side answers nothing but 503.
+#: Seconds for which a side answers only 503.
 OUTAGES = (5, 20, 60, 120)
-#: Share of the sellers who have their orders made in the store, and parcels reported to Reverb.
+#: Share of sellers whose orders are created in the store, and whose parcels are reported.
 TAKERS = 0.35
-#: Share of the stories that end with an edit while the one before it is on its way: nothing follows that would fix it.
+#: Share of stories that end with an edit while the previous one is in flight: nothing follows that would fix it.
 LAST_WORDS = 0.3
-#: Share of the stories with a moment in which much happens at once.
+#: Share of stories with a moment in which much happens at once.
 RUSHES = 0.35
-#: Share of the stories in which stores have several locations, where their platform has them.
+#: Share of stories in which stores have several locations, if their platform has them.
 SCATTERED = 0.3
-#: Share of those that begin before anything is listed in which the answer to the first listings is lost.
+#: Share of those that begin without listings in which the response to the first listings is lost.
 LOST_AT_FIRST = 0.3
-#: Share of those with a seller who takes orders in which the answer to the making of an order is lost.
+#: Share of those with a seller who takes orders in which the response to an order's creation is lost.
 LOST_ORDERS = 0.3
 WHERE = ("reverb", "reverb writes", "store", "store writes", "any")
 
@@ -105,13 +105,13 @@ def story(seed: int) -> Story:
         steps.insert(luck.choice(taken) + 1, Step("lose the answer", 0.0, at=1, where="new order"))
         ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not show it at once
     ways["reverb"]["relist_delay_s"] = luck.choice((0.0, 0.0, 0.5, 3.0, 8.0))
-    seldom = Random(f"hardships {seed}")  # of its own, so that all else of the story stays as it is
+    seldom = Random(f"hardships {seed}")  # a separate generator, so that the rest of the story is unchanged
     ways["machines_apart_s"] = seldom.choice((0.0, 0.0, 10.0))
     for _ in range(seldom.choice((0, 0, 1, 1, 2))):
         at = seldom.randint(0, len(steps))
         steps[at:at] = _hardship(seldom, sides)
     ways["scattered"] = seldom.random() < SCATTERED
-    old = Random(f"old answers {seed}")  # of its own as well
+    old = Random(f"old answers {seed}")  # a separate generator as well
     ways["reverb"]["listing_lag_s"] = old.choice((0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 8.0, 20.0))
     ways["reverb"]["listing_lag_every"] = old.choice((1, 1, 2, 3))
     return Story(seed, sides, ways, tuple(steps))
@@ -211,7 +211,7 @@ def _last_words(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
 
 
 def _rush(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
-    """Everybody wants the same few things at once: while we read and write one change, the next ones come."""
+    """Generate many events for a few products at once: while we process one change, the next ones arrive."""
     shop = luck.randrange(len(sides))
     things = len(sides[shop].things)
     wait = luck.choice(((0.0, 0.1, 0.5), (0.5, 1.0, 2.0), (2.0, 2.0, 4.0)))
@@ -226,7 +226,7 @@ def _rush(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
 
 
 def _hardship(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
-    """Write something that comes seldom, and what must not suffer from it."""
+    """Generate a rare event, and steps that must not suffer from it."""
     shop = luck.randrange(len(sides))
     thing = luck.randrange(len(sides[shop].things))
     word = luck.choices(list(HARDSHIPS), list(HARDSHIPS.values()))[0]
