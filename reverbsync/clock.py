@@ -79,7 +79,7 @@ def set_by(ask: Callable[[], datetime]) -> None:
     The answer is assumed to date from the middle of the round trip. If the current reading is within that error it is
     kept, so the time does not jitter by the duration of a query. Does nothing if the time was replaced.
     """
-    global _reading, _requested_at  # noqa: PLW0603 -- one time for the process is the point
+    global _reading, _requested_at  # noqa: PLW0603 -- one clock for the whole process
     if _source is not _agreed:
         return
     before = _requested_at = _steady()

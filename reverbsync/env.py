@@ -140,7 +140,7 @@ class Env(BaseSettings):
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum level of log lines.")
 
     @classmethod
-    def settings_customise_sources(  # type: ignore[override]  # all come by name
+    def settings_customise_sources(  # type: ignore[override]  # all are passed by name
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment through `_Environment`; values passed in code take precedence."""

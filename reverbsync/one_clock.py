@@ -33,7 +33,7 @@ def ask_now_and_then(**_: Any) -> None:
             connection.ensure_connection()  # its signal queries the time
         else:
             _ask(connection)
-    except Exception as error:  # noqa: BLE001 -- whoever needs the database says what is wrong with it
+    except Exception as error:  # noqa: BLE001 -- code that needs the database reports its errors
         logger.warning("The database was not asked for the time: %s", type(error).__name__)
 
 

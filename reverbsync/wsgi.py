@@ -46,7 +46,7 @@ def _give_length(environ: WSGIEnvironment) -> None:
     """
     try:
         body = environ["wsgi.input"].read(settings.WEBHOOK_MAX_BYTES + 1)
-    except Exception:  # noqa: BLE001 -- gunicorn's own errors have no common kind
+    except Exception:  # noqa: BLE001 -- gunicorn's own errors have no common base class
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = _Broken(), "1"
     else:
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))

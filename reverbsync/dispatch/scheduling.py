@@ -66,7 +66,7 @@ class Steady(Scheduler):
             logger.warning(words, what)
 
 
-class Sweep(Task):  # type: ignore[type-arg]  # it takes them only in its stubs
+class Sweep(Task):  # type: ignore[type-arg]  # generic only in its stubs
     """A task that the scheduler sends repeatedly. Of several waiting in its queue, one is run.
 
     A direct call always runs. One that hangs blocks one thread of its process, and no other process.

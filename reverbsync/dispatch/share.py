@@ -1,7 +1,7 @@
 """A fair share of a worker's threads for each shop: a store or account that hangs never blocks them all.
 
-Threads are counted per process, so each process keeps threads free, however many processes there are. A drain over the
-share returns: the shop's running drains enqueue the next one at the end of their slice, and so does the sweeper.
+Threads are counted per process, so each process keeps threads free, however many processes there are. A drain over
+the share returns: the shop's running drains wake another one at the end of their slice, or the sweeper does.
 """
 
 from __future__ import annotations

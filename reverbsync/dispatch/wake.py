@@ -183,7 +183,7 @@ _carrier: Carrier = _Celery()
 @contextmanager
 def carried_by(carrier: Carrier) -> Iterator[None]:
     """Use `carrier` for wake-ups while the block runs. For the simulation."""
-    global _carrier  # noqa: PLW0603 -- one carrier for the process is the point
+    global _carrier  # noqa: PLW0603 -- one carrier for the whole process
     before, _carrier = _carrier, carrier
     try:
         yield

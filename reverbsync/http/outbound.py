@@ -271,7 +271,7 @@ _carrier: requests.Session | None = None
 @contextmanager
 def carried_by(adapter: BaseAdapter) -> Iterator[None]:
     """Send every call through `adapter` instead of the network while the block runs. For the simulation."""
-    global _carrier  # noqa: PLW0603 -- one way out for the process is the point
+    global _carrier  # noqa: PLW0603 -- one adapter for the whole process
     before, _carrier = _carrier, requests.Session()
     _carrier.trust_env = False
     _carrier.mount("https://", adapter)

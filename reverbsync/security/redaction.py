@@ -68,7 +68,7 @@ def broke(log: logging.Logger, error: Exception, words: str, *args: object) -> N
     The error's message is left out: it may quote a row with personal data. Only an outage keeps its exception, by which
     Calm recognizes it.
     """
-    from reverbsync.outage import is_outage  # noqa: PLC0415 -- logging is set up before all else
+    from reverbsync.outage import is_outage  # noqa: PLC0415 -- logging is set up first
 
     whole = f"{words}: %s"
     log.error(whole, *args, whereabouts(error), exc_info=error if is_outage(error) else None, stacklevel=2)
@@ -133,7 +133,7 @@ class Calm(logging.Filter):
 
 def _outage(record: logging.LogRecord) -> str:
     """Return what is down according to a record's exception; "" if it is no outage."""
-    from redis.exceptions import RedisError  # noqa: PLC0415 -- logging is set up before all else
+    from redis.exceptions import RedisError  # noqa: PLC0415 -- logging is set up first
 
     from reverbsync.outage import is_outage  # noqa: PLC0415
 

@@ -52,7 +52,7 @@ class Domains:
 def manners(stores: Stores, domains: Domains) -> Manners:
     """Return how BigCommerce delivers."""
 
-    def tried(hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+    def tried(hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's interface
         domains.count(hook["uri"], arrived=arrived)
 
     def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001

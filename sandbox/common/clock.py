@@ -42,7 +42,7 @@ def dated(app: Flask, clock: Clock) -> None:
         return response
 
     try:
-        import gunicorn.util  # noqa: PLC0415 -- a test's own client needs none
+        import gunicorn.util  # noqa: PLC0415 -- not installed with a test client
     except ImportError:
         return
     # gunicorn writes this header itself, by the machine's clock, and offers no setting for it.

@@ -164,7 +164,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
     }
 
 
-def _settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+def _settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's interface
     """Do nothing: a custom system does not count failures."""
 
 

@@ -130,7 +130,7 @@ class WebhookSender:
         self.sender.send(account, topic, body, hooks=hooks)
 
     def _manners(self) -> Manners:
-        def settled(_: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's word
+        def settled(_: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's interface
             """Drop a receiver that never accepts a delivery [guess; docs: "may stop sending"]."""
             if not arrived:
                 self._market.keep.drop("registration", hook["id"])

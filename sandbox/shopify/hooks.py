@@ -23,7 +23,7 @@ LOCATION = 75_500_000_001
 def manners(stores: Stores) -> Manners:
     """Return how Shopify delivers."""
 
-    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's word
+    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's interface
         if not arrived:
             left = [row for row in shop["webhooks"] if row["topic"] != hook["topic"] or row["uri"] != hook["uri"]]
             stores.keep.put("shop", shop["domain"], {**shop, "webhooks": left})

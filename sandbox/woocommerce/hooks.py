@@ -30,7 +30,7 @@ def write(body: Any) -> str:
 def manners(stores: Stores) -> Manners:
     """Return how WooCommerce delivers."""
 
-    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's interface
         shop = stores.keep.get("shop", shop["domain"]) or shop
         for row in shop["webhooks"]:
             if row.get("id") == hook.get("id"):

@@ -87,7 +87,7 @@ class Ours:
             with self._processes.running(task, arguments[0] if arguments else None):
                 found: Task = app.tasks[task]
                 found(*arguments)
-        except Exception as error:  # noqa: BLE001 -- a task that raises is a bug of ours, whatever the world does
+        except Exception as error:  # noqa: BLE001 -- a task that raises is always a bug of ours
             self.broke.append(f"the task {task} raised {type(error).__name__}: {error}")
         finally:
             self._schedule.workers -= 1
