@@ -18,7 +18,7 @@ from listings.intake import crawls, read_again, rechecks, scheduled_reads
 from listings.mass_sync import run
 from listings.models import Rank
 from listings.queue import jobs
-from listings.sync import recover, rows
+from listings.sync import recover
 from listings.sync.attempt import attempt
 from listings.upkeep import compare, review
 from reverbsync import clock
@@ -66,9 +66,9 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
         return  # the sweeper comes back when the rate limiter allows calls again
     over = clock.monotonic() + SLICE_S
     with jobs.at_work() as worker_lock, limiter.in_lots() as work:
-        helped, also = False, rows.with_claim()
+        helped = False
         while clock.monotonic() < over:
-            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, worker_lock=worker_lock, also=also)
+            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, worker_lock=worker_lock)
             if taken is None:
                 return
             if taken.more and not helped:

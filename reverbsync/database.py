@@ -114,20 +114,19 @@ _planned: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 class Reader(Generic[M]):
     """Build model instances from the rows of a raw statement, at a tenth of the cost of a queryset.
 
-    products = Reader(Product, "product")
-    sql = f"SELECT {products.columns} FROM listings_product AS product"
+    products = Reader(Product)
+    cursor.execute("SELECT id, …, title FROM listings_product")  # all columns, in the order of the model's fields
     products.row(cursor.fetchone())
     """
 
-    def __init__(self, model: type[M], alias: str) -> None:
-        """`alias` is the table's alias in the statement."""
+    def __init__(self, model: type[M]) -> None:
+        """Converters are those of Django's backend, as for JSON."""
         self._model = model
         fields = list(model._meta.concrete_fields)
         self._names = [field.attname for field in fields]
         self._converters = [
             (at, convert) for at, field in enumerate(fields) for convert in field.get_db_converters(connection)
         ]
-        self.columns = ", ".join(f'{alias}."{field.column}"' for field in fields)
         self.width = len(fields)
 
     def row(self, selected: Sequence[Any], start: int = 0) -> M | None:

@@ -37,62 +37,49 @@ class Attempt:
     trigger: str = ""
 
 
-_FIELDS = (
-    "shop_id",
-    "at",
-    "outcome",
-    "reason",
-    "words",
-    "fix_link",
-    "store_product_id",
-    "title",
-    "sku",
-    "product_link",
-    "listing_link",
-    "changes",
-    "message",
-    "field_errors",
-    "warnings",
-    "took_ms",
-    "attempt",
-    "trigger",
+#: Inserts an entry by itself; sql.END_ATTEMPT of the queue inserts one with the end of a job.
+INSERT_ENTRY = """
+INSERT INTO synclog_entry (
+    shop_id, at, outcome, reason, words, fix_link, store_product_id, title, sku, product_link, listing_link, changes,
+    message, field_errors, warnings, took_ms, attempt, trigger
+) VALUES (
+    %(shop_id)s, %(at)s, %(outcome)s, %(reason)s, %(words)s, %(fix_link)s, %(store_product_id)s, %(title)s, %(sku)s,
+    %(product_link)s, %(listing_link)s, %(changes)s, %(message)s, %(field_errors)s, %(warnings)s, %(took_ms)s,
+    %(attempt)s, %(trigger)s
 )
-_INSERT = f"INSERT INTO synclog_entry ({', '.join(_FIELDS)}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608
+RETURNING id
+"""
 
 
 def record(attempt: Attempt) -> Entry:
-    """Keep one entry and return it."""
-    sql, values = insertion(attempt)
+    """Insert one entry and return it."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} RETURNING id", values)
+        cursor.execute(INSERT_ENTRY, values_of(attempt))
         return Entry.objects.get(pk=cursor.fetchone()[0])
 
 
-def insertion(attempt: Attempt) -> tuple[str, list[Any]]:
-    """Return the INSERT of an entry and its values, to be made part of a larger statement.
-
-    Reverb's words are cut to a length and cleaned of anything like a secret.
-    """
-    return _INSERT, [
-        attempt.shop_id,
-        attempt.at,
-        attempt.outcome.value,
-        attempt.reason,
-        REASONS[attempt.reason].words,
-        _web(attempt.fix_link),
-        attempt.store_product_id,
-        attempt.title[:300],
-        attempt.sku[:255],
-        _web(attempt.product_link),
-        _web(attempt.listing_link),
-        json.dumps(attempt.changes),
-        redact(attempt.message)[:2000],
-        json.dumps(attempt.field_errors),
-        json.dumps([redact(warning)[:500] for warning in attempt.warnings]),
-        max(0, attempt.took_ms),
-        attempt.attempt,
-        attempt.trigger[:60],
-    ]
+def values_of(attempt: Attempt) -> dict[str, Any]:
+    """Return the columns of an entry. Reverb's messages are cut to a length and redacted."""
+    return {
+        "shop_id": attempt.shop_id,
+        "at": attempt.at,
+        "outcome": attempt.outcome.value,
+        "reason": attempt.reason,
+        "words": REASONS[attempt.reason].words,
+        "fix_link": _web(attempt.fix_link),
+        "store_product_id": attempt.store_product_id,
+        "title": attempt.title[:300],
+        "sku": attempt.sku[:255],
+        "product_link": _web(attempt.product_link),
+        "listing_link": _web(attempt.listing_link),
+        "changes": json.dumps(attempt.changes),
+        "message": redact(attempt.message)[:2000],
+        "field_errors": json.dumps(attempt.field_errors),
+        "warnings": json.dumps([redact(warning)[:500] for warning in attempt.warnings]),
+        "took_ms": max(0, attempt.took_ms),
+        "attempt": attempt.attempt,
+        "trigger": attempt.trigger[:60],
+    }
 
 
 def _web(link: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 
 from listings.models.product import Product
@@ -42,6 +44,9 @@ class StoreOrderState(models.TextChoices):
 
 class Order(models.Model):
     """One row per order, however often it is reported. `counted` keeps a sale from counting twice."""
+
+    #: An order that is settled and has not changed for so long no longer affects stock.
+    SETTLED_AFTER = timedelta(days=1)
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="orders")
     number = models.CharField(max_length=64)

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from django.db import DataError, connection, transaction
 from django.db.models import QuerySet
 from psycopg2.errors import DivisionByZero
-from psycopg2.extras import execute_values
 
-from listings.models import Job, Product, Rank
+from listings.models import Job, Order, Product, Rank
+from listings.queue import sql
 from reverbsync.backoff import doubled_s
 from reverbsync.database import EVERYTHING, Span, Statement
 from reverbsync.dispatch.ownership import Lost
@@ -50,6 +49,8 @@ PAUSE = timedelta(seconds=2)
 MAX_ATTEMPTS = 40
 #: The same for a line of a mass sync, some twenty minutes: its page shows what failed, and the seller tries that again.
 MASS_ATTEMPTS = 10
+#: How far our clock and Reverb's may be apart for an order to count as changed all the same.
+CLOCKS_APART = timedelta(hours=1)
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 900.0
 
@@ -74,119 +75,26 @@ class Claim:
     rank: int
     #: Another job of the shop is due.
     more: bool
-    #: What `ExtraColumns` asked for, as it was when the statement began: a change that came between that and the claim
-    #: is in `generation` and not in here.
+    #: The attempt's input (listings/sync/rows.py), as it was when the statement began. A change between that and the
+    #: row lock is in `generation` but not in here.
     read: Sequence[Any] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True)
-class ExtraColumns:
-    """What is read in the same statement as a claim: more columns, from tables that are joined to `job`."""
-
-    columns: str = ""
-    joins: str = ""
-
-
-_OPEN = """
-INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, generation, attempts, trigger, blocked)
-VALUES %s
-ON CONFLICT (product_id) DO UPDATE SET
-    generation = job.generation + 1,
-    attempts = 0,
-    rank = least(job.rank, excluded.rank),
-    due_at = least(job.due_at, excluded.due_at),
-    trigger = excluded.trigger,
-    blocked = false,
-    retry_due_at = NULL
-"""
-
-# Rank by rank, and the first one found: so the index leads straight to it, however many wait and however many of a
-# more urgent rank are not due yet.
-# A claim that a power cut takes back is made again, so it does not wait for the disk.
-_CLAIM = """
-WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), next AS (
-    SELECT found.id, found.lease IS NOT NULL AS interrupted
-    FROM quick, unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
-        SELECT id, lease FROM listings_job
-        WHERE shop_id = %(shop)s AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
-          AND (lease_until IS NULL OR lease_until < %(now)s)
-        ORDER BY due_at
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    ) AS found
-    WHERE (
-        SELECT count(*) FROM listings_job WHERE shop_id = %(shop)s AND lease IS NOT NULL AND lease_until >= %(now)s
-    ) < %(most)s
-    LIMIT 1
-), claimed AS (
-    UPDATE listings_job AS job
-    SET lease = %(lease)s, lease_until = %(until)s, worker_lock = %(worker_lock)s, attempts = job.attempts + 1
-    FROM next WHERE job.id = next.id
-    RETURNING
-        job.id, job.product_id, job.shop_id, job.generation, job.attempts, job.trigger, next.interrupted, job.rank,
-        EXISTS (
-        SELECT 1 FROM unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
-            SELECT 1 FROM listings_job
-            WHERE shop_id = %(shop)s AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
-              AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
-            ORDER BY due_at
-            LIMIT 1
-        ) AS other
-    )
-)
-SELECT claimed.*{columns} FROM claimed LEFT JOIN listings_job AS job ON job.id = claimed.id {joins}
-"""
-
-_FREE_ABANDONED = """
-WITH gone AS (
-    SELECT id, lease FROM listings_job AS job
-    WHERE lease IS NOT NULL AND lease_until < %(locked_by)s AND NOT EXISTS (
-        SELECT 1 FROM pg_locks
-        WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.worker_lock AND granted
-    )
-    LIMIT %(most)s
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, worker_lock = NULL
-FROM gone WHERE job.id = gone.id
-RETURNING
-    job.id, job.product_id, job.shop_id, gone.lease, job.generation, job.attempts, job.trigger, true, job.rank, false
-"""
-
-# From shop to shop by the index, and in each one only the first job of each rank: never all that wait.
-_SHOPS = """
-WITH RECURSIVE shop(id) AS (
-    (SELECT shop_id FROM listings_job WHERE NOT blocked ORDER BY shop_id LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT shop_id FROM listings_job WHERE NOT blocked AND shop_id > shop.id ORDER BY shop_id LIMIT 1
-    ) FROM shop WHERE shop.id IS NOT NULL
-)
-SELECT id FROM shop WHERE EXISTS (
-    SELECT 1 FROM unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
-        SELECT 1 FROM listings_job
-        WHERE shop_id = shop.id AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
-          AND (lease_until IS NULL OR lease_until < %(now)s)
-        ORDER BY due_at
-        LIMIT 1
-    ) AS found
-)
-"""
 
 
 def look_again(products: Iterable[Product], *, rank: Rank, trigger: str, now: datetime) -> None:
     """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
-    rows = []
-    # In the order of the products: two transactions that open jobs for the same ones never wait for each other.
-    for product in sorted(products, key=lambda one: one.pk):
-        pause = timedelta(0) if rank == Rank.STOCK_TO_ZERO or product.looked_at is None else PAUSE
-        due = max(now, (product.looked_at or now) + pause)
-        rows.append((product.pk, product.shop_id, rank.value, due, now, 1, 0, trigger[:60], False))
-    if not rows:
+    # In the order of the products: two transactions that open jobs for the same ones cannot deadlock.
+    wanted = sorted(products, key=lambda one: one.pk)
+    if not wanted:
         return
+    due = []
+    for product in wanted:
+        pause = timedelta(0) if rank == Rank.STOCK_TO_ZERO or product.looked_at is None else PAUSE
+        due.append(max(now, (product.looked_at or now) + pause))
+    shops = [product.shop_id for product in wanted]
+    given: dict[str, Any] = {"products": [product.pk for product in wanted], "shops": shops, "due": due}
     with connection.cursor() as cursor:
-        execute_values(cursor, _OPEN, rows, page_size=500)
-    for shop_id in {row[1] for row in rows}:
+        cursor.execute(sql.OPEN_JOBS, {**given, "rank": rank.value, "trigger": trigger[:60], "now": now})
+    for shop_id in set(shops):
         wake(DRAIN_URGENT if rank in URGENT else DRAIN, shop_id)
 
 
@@ -196,23 +104,27 @@ def in_hand(shop_id: int) -> Iterable[Product]:
 
 
 def claim(
-    shop_id: int,
-    *,
-    now: datetime,
-    ranks: Sequence[int] = ALL,
-    most: int = 1_000,
-    worker_lock: int | None = None,
-    also: ExtraColumns | None = None,
+    shop_id: int, *, now: datetime, ranks: Sequence[int] = ALL, most: int = 1_000, worker_lock: int | None = None
 ) -> Claim | None:
-    """Take the shop's most urgent due job of these ranks, None when there is none. No two workers take the same.
+    """Claim the shop's most urgent due job of these ranks; None when there is none. No two workers claim the same one.
 
-    None also while `most` jobs of the shop are in hand. `worker_lock` names the worker's lock (`at_work`).
+    None also while `most` jobs of the shop are claimed. `worker_lock` is the worker's advisory lock (`at_work`).
     """
     lease = uuid.uuid4()
-    params: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
-    given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "worker_lock": worker_lock}
     with connection.cursor() as cursor:
-        _claiming(also or ExtraColumns()).run(cursor, params | given)
+        _CLAIM.run(
+            cursor,
+            {
+                "shop": shop_id,
+                "now": now,
+                "ranks": list(ranks),
+                "most": most,
+                "lease": lease,
+                "until": now + LEASE,
+                "worker_lock": worker_lock,
+                "orders_since": orders_since(now),
+            },
+        )
         row = cursor.fetchone()
     if row is None:
         return None
@@ -220,9 +132,16 @@ def claim(
     return Claim(job_id, product_id, shop, lease, generation, attempts, trigger, interrupted, rank, more, read)
 
 
-@lru_cache(maxsize=2)
-def _claiming(also: ExtraColumns) -> Statement:
-    return Statement(_CLAIM.format(columns=also.columns, joins=also.joins))
+def orders_since(now: datetime) -> datetime:
+    """Return the moment from which a changed order may still affect stock; clocks may be an hour apart."""
+    return now - Order.SETTLED_AFTER - CLOCKS_APART
+
+
+def read_again(taken: Claim, *, now: datetime) -> Sequence[Any]:
+    """Return the attempt's input (`Claim.read`) as it is now; empty when the lease is lost."""
+    with connection.cursor() as cursor:
+        _READ.run(cursor, {"orders_since": orders_since(now), "job": taken.job_id, "lease": taken.lease})
+        return cursor.fetchone() or ()
 
 
 @contextmanager
@@ -244,7 +163,7 @@ def at_work() -> Iterator[int]:
 def free_abandoned(*, now: datetime, most: int = 100) -> list[Claim]:
     """Free up to `most` claimed jobs whose worker is gone; returns its claims, for the log in the same transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS, "most": most})
+        cursor.execute(sql.FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS, "most": most})
         return [Claim(*row) for row in cursor.fetchall()]
 
 
@@ -254,27 +173,26 @@ def renew(taken: Claim, *, now: datetime) -> bool:
     Raises LeaseLost when another worker has taken the job over.
     """
     with connection.cursor() as cursor:
-        _RENEW.run(cursor, [now + LEASE, taken.job_id, taken.lease])
+        _RENEW.run(cursor, {"until": now + LEASE, "job": taken.job_id, "lease": taken.lease})
         row = cursor.fetchone()
     if row is None:
         raise LeaseLost
     return bool(row[0] != taken.generation)
 
 
-def finish(taken: Claim, *, now: datetime, beside: ExtraWrites | None = None) -> None:
-    """Close the job, unless something was asked since it was claimed: then it is due again."""
-    _settle(taken, "DELETE FROM listings_job", [], due=now + PAUSE, attempts=0, beside=beside)
+def finish(taken: Claim, *, now: datetime, attempt: AttemptEnd | None = None) -> None:
+    """Delete the job, unless it was requested again since the claim: then it is due again. Raises LeaseLost."""
+    _settle(taken, "finished", {}, due_again=now + PAUSE, attempts_again=0, attempt=attempt)
 
 
 def wait_for_seller(
-    taken: Claim, *, now: datetime, retry_at: datetime | None = None, beside: ExtraWrites | None = None
+    taken: Claim, *, now: datetime, retry_at: datetime | None = None, attempt: AttemptEnd | None = None
 ) -> None:
-    """Keep the job until the seller has changed something, unless something was asked since it was claimed.
+    """Block the job until the seller changes something, unless it was requested again since the claim.
 
-    `retry_at`: when it is tried again by itself; None: never.
+    `retry_at`: when it is retried all the same; None: never. Raises LeaseLost.
     """
-    waits = "UPDATE listings_job SET blocked = true, retry_due_at = %s, lease = NULL, lease_until = NULL"
-    _settle(taken, waits, [retry_at], due=now + PAUSE, attempts=0, beside=beside)
+    _settle(taken, "blocked", {"retry_at": retry_at}, due_again=now + PAUSE, attempts_again=0, attempt=attempt)
 
 
 def try_later(
@@ -283,18 +201,17 @@ def try_later(
     due: datetime,
     attempts: int,
     now: datetime,
-    beside: ExtraWrites | None = None,
+    attempt: AttemptEnd | None = None,
     at_least: Rank = Rank.CATALOGUE,
 ) -> None:
-    """Put the job back until `due`, or only for a moment if something was asked since it was claimed.
+    """Postpone the job until `due`, or only briefly if it was requested again since the claim. Raises LeaseLost.
 
-    `attempts` is how often it has failed so far; an edit that failed comes after those that did not. `at_least`: the
-    least urgent rank that it may have.
+    `attempts` is how often it has failed so far; a failed edit comes after those that did not fail. `at_least`: the
+    least urgent rank that it may get.
     """
     rank = min(Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank, at_least)
-    later = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
-    given = [due, attempts, int(rank)]
-    _settle(taken, later, given, due=min(due, now + PAUSE), attempts=attempts, beside=beside)
+    later = {"due": due, "attempts": attempts, "rank": int(rank)}
+    _settle(taken, "retry", later, due_again=min(due, now + PAUSE), attempts_again=attempts, attempt=attempt)
 
 
 def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None = None) -> float:
@@ -337,57 +254,43 @@ def retry_waiting(*, now: datetime, most: int = 500) -> int:
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:
     """Return the shops that have something to do, for the sweeper."""
     with connection.cursor() as cursor:
-        cursor.execute(_SHOPS, {"now": now, "ranks": list(ranks)})
+        cursor.execute(sql.SHOPS_WITH_DUE_JOBS, {"now": now, "ranks": list(ranks)})
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-_RENEW = Statement("UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING generation")
-
-# What is asked in another transaction meanwhile is seen: where that one changed the job's row, PostgreSQL looks at the
-# row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too. Where neither
-# finds the job, the lease is lost: the division by zero undoes the statement, and with it what is written beside.
-_SETTLE = """
-WITH {beside}settled AS (
-    {settle} WHERE id = %s AND lease = %s AND generation = %s{after} RETURNING id
-), put_back AS (
-    UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL
-    WHERE id = %s AND lease = %s AND NOT EXISTS (SELECT FROM settled){after} RETURNING id
-)
-SELECT 1 / count(*) FROM (SELECT id FROM settled UNION ALL SELECT id FROM put_back) AS mine
-"""
-
-
 @dataclass(frozen=True)
-class ExtraWrites:
-    """What is written in the same statement as the job: parts of a WITH clause, and what they take.
+class AttemptEnd:
+    """What is written in one statement with the end of a job: values of sql.END_ATTEMPT, but for the job's own."""
 
-    One of them is named `before`: the job's row is not touched before it is through.
-    """
-
-    sql: str
-    given: Sequence[Any]
+    values: Mapping[str, Any]
 
 
 def _settle(
-    taken: Claim, settle: str, given: Sequence[Any], *, due: datetime, attempts: int, beside: ExtraWrites | None
+    taken: Claim,
+    ending: str,
+    given: Mapping[str, Any],
+    *,
+    due_again: datetime,
+    attempts_again: int,
+    attempt: AttemptEnd | None,
 ) -> None:
-    """Do this with the job if nothing was asked since it was claimed; else it is due at `due` again.
+    """End the job if nothing was requested since it was claimed; else make it due at `due_again`.
 
-    Raises LeaseLost, and writes nothing, where another worker has the job.
+    Raises LeaseLost, and writes nothing, if another worker has the job.
     """
-    after = " AND EXISTS (SELECT FROM before)" if beside else ""
-    sql = _SETTLE.format(beside=f"{beside.sql}, " if beside else "", settle=settle, after=after)
-    mine = [taken.job_id, taken.lease]
-    values = [*(beside.given if beside else ()), *given, *mine, taken.generation, due, attempts, *mine]
+    job = {"job": taken.job_id, "lease": taken.lease, "generation": taken.generation, "ending": ending}
+    again = {"due_again": due_again, "attempts_again": attempts_again}
+    unchanged = {"retry_at": None, "due": None, "attempts": None, "rank": None}
+    statement, written = (_END_JOB, {}) if attempt is None else (_END_ATTEMPT, attempt.values)
     with connection.cursor() as cursor:
         try:
-            _statement(sql).run(cursor, values)
+            statement.run(cursor, {**unchanged, **job, **again, **given, **written})
         except DataError as error:
             if isinstance(error.__cause__, DivisionByZero):
                 raise LeaseLost from None
             raise
 
 
-@lru_cache(maxsize=200)
-def _statement(sql: str) -> Statement:
-    return Statement(sql)
+_CLAIM, _READ = Statement(sql.CLAIM), Statement(sql.READ_ATTEMPT)
+_RENEW = Statement(sql.RENEW_LEASE)
+_END_JOB, _END_ATTEMPT = Statement(sql.END_JOB), Statement(sql.END_ATTEMPT)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from datetime import datetime
 
 from django.db import connection
 from django.db.models import Model
 
-from listings.models import Ledger
-from listings.queue import jobs
+from listings.models import Ledger, Listing, Product
+from listings.queue import jobs, sql
 from listings.queue.jobs import Claim, LeaseLost
 from reverbsync import clock
+from reverbsync.database import Statement
 from reverbsync.dispatch import ownership
 
 
@@ -49,22 +50,21 @@ def save(row: Model, *names: str) -> None:
                 row.save(update_fields=names)
 
 
+_SAVE: dict[type[Model], Statement] = {
+    Listing: Statement(sql.SAVE_LISTING),
+    Ledger: Statement(sql.SAVE_LEDGER),
+    Product: Statement(sql.SAVE_PRODUCT),
+}
+
+
 def _save(taken: Claim, row: Model, names: Sequence[str]) -> None:
-    fields = [field for field in row._meta.concrete_fields if field.name in names]
-    values: list[Any] = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
-    columns = tuple(field.column for field in fields)
-    mine: list[Any] = [clock.now() + jobs.LEASE, taken.job_id, taken.lease]
+    mine = {"until": clock.now() + jobs.LEASE, "job": taken.job_id, "lease": taken.lease, "row": row.pk}
     with connection.cursor() as cursor:
-        cursor.execute(_saving(row._meta.db_table, columns), [*mine, *values, row.pk])
+        _SAVE[type(row)].run(cursor, {**mine, "changes": changes_of(row, names)})
         if not cursor.rowcount:
             raise LeaseLost
 
 
-@lru_cache(maxsize=100)
-def _saving(table: str, columns: tuple[str, ...]) -> str:
-    """Return one statement for both: half an attempt's writes are a single row, and a transaction costs three trips."""
-    changes = ", ".join(f"{column} = %s" for column in columns)
-    return f"""
-WITH mine AS (UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING id)
-UPDATE {table} SET {changes} WHERE id = %s AND EXISTS (SELECT FROM mine)
-"""  # noqa: S608 -- names of our own tables
+def changes_of(row: Model, names: Iterable[str]) -> str:
+    """Return the row's fields of these names as the JSON object that the statements of `sql` call `changes`."""
+    return json.dumps({name: getattr(row, name) for name in names}, default=datetime.isoformat)

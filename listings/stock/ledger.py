@@ -24,9 +24,6 @@ from shops.reverb.availability import OFF_SALE, holds_several, number_of
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.reverb.orders import RELEASED, UNPAID
 
-#: Reconciled orders older than this explain nothing any more.
-SETTLED_AFTER = timedelta(days=1)
-
 #: For how long after our own change of the store its sales may predate that change.
 CROSSES_WITHIN = timedelta(seconds=60)
 
@@ -192,7 +189,7 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
 
 def _orders(product: Product, now: datetime) -> QuerySet[Order]:
     """Return the orders that may still affect the product's stock."""
-    alive = Q(updated_at__gt=now - SETTLED_AFTER) | ~Q(reckoned=F("status"))
+    alive = Q(updated_at__gt=now - Order.SETTLED_AFTER) | ~Q(reckoned=F("status"))
     return Order.objects.filter(alive, product=product, counts=True).order_by("placed_at", "pk")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
 from listings.queue import forward, jobs, lease
-from listings.queue.jobs import Claim, ExtraWrites
+from listings.queue.jobs import AttemptEnd, Claim
 from listings.stock.ledger import Overtaken, Undecided, is_reconciled
 from listings.sync import apply, context, excess, log, looking, rows
 from listings.sync.excess import Excess
@@ -107,9 +107,9 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     # A product pending its first sync was looked at for its stock alone.
     line = _of_line(ending) if ending.again_s is None and not begun.product.pending_first_sync else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
-    beside = rows.ended(begun.product, begun.row, entry, looked_at=looked_at, waits_for=waits, line=line)
+    end = rows.ended(begun.product, begun.row, entry, looked_at=looked_at, waits_for=waits, line=line)
     was_blocked = begun.product.waits_for in BLOCKED
-    _settle(taken, ending, beside, over, begun.row)
+    _settle(taken, ending, end, over, begun.row)
     went_well = ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and not over
     if went_well and (taken.attempt > 1 or was_blocked):
         # What kept this one back has passed: the shop's others need not wait out their delays.
@@ -143,7 +143,7 @@ def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
     jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)
 
 
-def _settle(taken: Claim, ending: Ending, beside: ExtraWrites, over: Excess, row: Listing | None) -> None:
+def _settle(taken: Claim, ending: Ending, end: AttemptEnd, over: Excess, row: Listing | None) -> None:
     """Save in the queue what becomes of the job, and save the rest in the same statement."""
     now, waits = clock.now(), REASONS[ending.reason].waits
     attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
@@ -156,11 +156,11 @@ def _settle(taken: Claim, ending: Ending, beside: ExtraWrites, over: Excess, row
     if again_s is not None:
         due = now + timedelta(seconds=max(AT_LEAST_S, again_s))
         at_least = _RANKS.get(over, Rank.CATALOGUE)
-        jobs.try_later(taken, due=due, attempts=attempts, now=now, beside=beside, at_least=at_least)
+        jobs.try_later(taken, due=due, attempts=attempts, now=now, attempt=end, at_least=at_least)
     elif waits:
-        jobs.wait_for_seller(taken, now=now, retry_at=_retry_at(taken, ending, row, now), beside=beside)
+        jobs.wait_for_seller(taken, now=now, retry_at=_retry_at(taken, ending, row, now), attempt=end)
     else:
-        jobs.finish(taken, now=now, beside=beside)
+        jobs.finish(taken, now=now, attempt=end)
 
 
 def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) -> datetime | None:

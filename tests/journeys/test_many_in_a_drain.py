@@ -15,7 +15,6 @@ from listings import tasks
 from listings.models import Job, Listing, Product, Rank
 from listings.queue import jobs
 from listings.queue.jobs import Claim
-from listings.sync import rows
 from listings.sync.attempt import attempt
 from shops.models import MappingRule, ReverbConnection, SelectionRule
 from tests.journeys.world import World
@@ -123,7 +122,7 @@ def test_a_group_that_is_chosen_no_more_holds_back_the_next_product(
 
 def claimed(world: World, **more: Any) -> Claim:
     """Claim a job as a drain does."""
-    taken = jobs.claim(world.shop.pk, now=world.now, also=rows.with_claim(), **more)
+    taken = jobs.claim(world.shop.pk, now=world.now, **more)
     assert taken is not None
     return taken
 

@@ -18,12 +18,13 @@ from listings.orders import create_store_order, order_poll
 from listings.queue import jobs
 from listings.stock import adjust, agreed
 from listings.stock import ledger as books
-from listings.sync import apply, log, rows
+from listings.sync import apply, log
 from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection
 from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
-from synclog.record import Attempt, record
+from synclog.models import Entry
+from synclog.record import record
 from tests.simulation import mutants_of_rules
 from tests.simulation.planting import Mutant, always, called, instead, planted_now
 from webhooks import inbox, store_handover
@@ -166,12 +167,13 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
     """Do not log what will be retried."""
-    insertion = rows.insertion
+    try_later = jobs.try_later
 
-    def silent(entry: Attempt) -> Any:
-        return insertion(entry) if entry.reason != "try_later" else ("SELECT 1", [])
+    def silent(taken: jobs.Claim, **more: Any) -> None:
+        try_later(taken, **more)
+        Entry.objects.filter(shop=taken.shop_id, reason="try_later").delete()
 
-    return instead(rows, "insertion", silent)
+    return instead(jobs, "try_later", silent)
 
 
 def everything_is_logged_twice() -> AbstractContextManager[Any]:
