@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from listings.models import Job, Product, Rank
-from listings.queue import forward, jobs
+from listings.queue import forward, jobs, sql
 from listings.queue.jobs import LEASE, PAUSE, Claim
 from shops.models import Shop
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -177,8 +177,7 @@ def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(sh
     wait_in_masses(shop)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE listings_job")
-        claim = jobs._CLAIM.format(columns="", joins="")
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim}", claiming(shop))
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql.CLAIM}", claiming(shop))
         [[[plan]]] = cursor.fetchall()
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 100
     assert take(shop).rank == Rank.CATALOGUE
@@ -201,7 +200,7 @@ def wait_in_masses(shop: Shop) -> None:
 def claiming(shop: Shop) -> dict[str, object]:
     """Return what the claim's statement is asked with."""
     params = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
-    return {**params, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1}
+    return {**params, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1, "orders_since": NOON}
 
 
 def test_the_more_urgent_request_wins(shop: Shop, product: Product) -> None:

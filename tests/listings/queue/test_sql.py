@@ -40,6 +40,7 @@ def test_each_statement_can_be_prepared_on_the_schema(name: str) -> None:
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", STATEMENTS[name])
     with connection.cursor() as cursor:
         cursor.execute(f"PREPARE as_written AS {numbered}")
+        cursor.execute("DEALLOCATE as_written")
 
 
 @pytest.mark.parametrize("name", ["CLAIM", "READ_ATTEMPT"])
