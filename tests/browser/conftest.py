@@ -47,7 +47,7 @@ def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.Monkey
     settings.SITE_URL = live_server.url
     monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
-    return settings.SITE_URL
+    return live_server.url
 
 
 @pytest.fixture

@@ -57,7 +57,12 @@ class Seller:
     def press(self, words: str) -> None:
         """Click the button or link with these words."""
         path = f"//*[self::button or self::a][normalize-space()={words!r}]"
-        self._wait(lambda: self.driver.find_element(By.XPATH, path).click() is None, words)
+
+        def clicked() -> bool:
+            self.driver.find_element(By.XPATH, path).click()
+            return True
+
+        self._wait(clicked, words)
 
     def find(self, path: str) -> WebElement:
         """Wait for the one thing that is there by this XPath."""

@@ -203,7 +203,13 @@ def test_a_sale_counts_once_where_an_old_answer_is_the_first_that_is_read_of_its
     guitar = world.product(inventory_quantity=2)
     Job.objects.all().delete()
     Product.objects.update(pending_first_sync=True)
-    row = {"sku": "A1", "title": "By hand", "make": "Fender", "model": "Strat", "condition": {"uuid": BRAND_NEW}}
+    row: dict[str, Any] = {
+        "sku": "A1",
+        "title": "By hand",
+        "make": "Fender",
+        "model": "Strat",
+        "condition": {"uuid": BRAND_NEW},
+    }
     row |= {"price": {"amount": "450.00", "currency": "USD"}, "photos": ["http://store.test/1.jpg"], "state": "live"}
     row |= {"upc_does_not_apply": True, "has_inventory": True, "inventory": 2}
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [row]})

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from pydantic import SecretStr
@@ -152,7 +151,7 @@ def test_a_seller_who_says_no_keeps_the_token_that_works(app: World) -> None:
 
 def test_without_a_client_id_there_is_no_button_and_no_way(world: World) -> None:
     client = signed_in()
-    refused: HttpResponse = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]))  # type: ignore[assignment]
+    refused = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]))
     assert refused.status_code == 404
     assert "Connect with Reverb" not in client.get(reverse("shops:reverb", args=[world.shop.pk])).content.decode()
 

@@ -35,7 +35,8 @@ def sell_in_store(world: World, guitar: dict[str, Any], **wish: Any) -> None:
 
 def crossing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Let something happen once, right after we have asked for the stock to be set and received nothing."""
-    real, done = WooCommerceClient._set, []
+    real = WooCommerceClient._set
+    done: list[object] = []
 
     def then(client: WooCommerceClient, path: str, units: int) -> None:
         try:

@@ -94,7 +94,7 @@ def test_after_a_disconnect_no_call_is_made(two: World, monkeypatch: pytest.Monk
 def test_another_token_is_used_by_the_next_product(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked_again() -> None:
         mine = ReverbConnection.objects.get()
-        mine.token = "another"  # type: ignore[assignment]
+        mine.token = "another"
         mine.save()
 
     drain(two, monkeypatch, after_first=asked_again)

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from listings.models import MassSync
 from shops.models import ReverbConnection
-from tests.journeys.test_mass_sync import planned, seed, through, work
+from tests.journeys.mass import planned, seed, through, work
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live

@@ -13,7 +13,7 @@ from listings import tasks
 from listings.intake import refresh, scheduled_reads
 from listings.models import Job, Product
 from sandbox.stack.stores import STORES
-from shops.events import ProductChanged, StockChanged
+from shops.events import Event, ProductChanged, StockChanged
 from tests.journeys.sales import buy, read_orders, sell_on_both_sides
 from tests.journeys.world import StandIn, World, at, running
 
@@ -113,7 +113,7 @@ def world(reverb_process: StandIn, big: StandIn, settings: Settings, db: None) -
 def receive(world: World, product: dict[str, Any]) -> None:
     """Receive a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     variant = str(product["variants"][0]["id"])
-    events = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
+    events: dict[Event, str] = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
     for _ in range(2 * TIMES + 2):
         if not refresh.take(world.shop, events):
             break

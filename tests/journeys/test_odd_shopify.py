@@ -10,7 +10,7 @@ import pytest
 from listings import tasks
 from listings.intake import refresh
 from listings.models import Product
-from shops.events import ProductChanged, StockChanged
+from shops.events import Event, ProductChanged, StockChanged
 from shops.platforms.shopify import client
 from tests.journeys.sales import sell_on_both_sides
 from tests.journeys.world import World
@@ -104,7 +104,7 @@ def ask_for_locations_again() -> None:
 def receive(world: World, product: dict[str, Any]) -> None:
     """Receive a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     number = product["variants"][0]["inventory_item_id"]
-    events = {ProductChanged(str(product["id"])): "test", StockChanged(str(number)): "test"}
+    events: dict[Event, str] = {ProductChanged(str(product["id"])): "test", StockChanged(str(number)): "test"}
     for _ in range(2 * TIMES + 2):
         if not refresh.take(world.shop, events):
             break

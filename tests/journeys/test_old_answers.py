@@ -184,7 +184,7 @@ def test_an_order_that_flips_between_now_and_before_counts_once(world: World) ->
     guitar = linked(world, 3)
     number = buy(world, status="unpaid")
     steps: list[Any] = [None, "pay", "refund"]
-    seen = []
+    seen: list[int] = []
     for step in steps:
         if step:
             world.wait(5)

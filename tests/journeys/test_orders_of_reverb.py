@@ -65,7 +65,8 @@ def test_a_sale_on_reverb_is_found_by_asking(guitar: World) -> None:
     number = buy(guitar, quantity=2)
     read(guitar)
     row = Order.objects.get()
-    assert (row.number, row.quantity, row.status, row.product.sku) == (number, 2, "paid", "A1")  # type: ignore[union-attr]
+    assert row.product is not None
+    assert (row.number, row.quantity, row.status, row.product.sku) == (number, 2, "paid", "A1")
     assert Job.objects.get().rank == Rank.STOCK
 
 
@@ -146,7 +147,7 @@ def test_while_reverb_does_not_answer_nothing_is_skipped_and_it_is_asked_ever_mo
     before = connection(guitar).orders_read_at
     buy(guitar)
     guitar.reverb.fault("status", path=ALL_ORDERS, status=503, times=99)
-    waits = []
+    waits: list[float] = []
     for _ in range(6):
         guitar.wait(waits[-1] if waits else 60)
         tasks.orders(guitar.shop.pk)

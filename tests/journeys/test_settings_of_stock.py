@@ -13,6 +13,7 @@ from listings.models import Product
 from shops.models import Shop
 from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
+from shops.snapshots import ReverbListing
 from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 from tests.people import olivia
@@ -78,15 +79,16 @@ def test_a_setting_that_changes_while_a_worker_goes_by_the_old_one_counts(
     guitar = world.product(inventory_quantity=1)
     world.settle()
     world.edit(guitar, inventory_quantity=3)
-    update, sent = ReverbClient.update, []
+    update = ReverbClient.update
+    sent: list[int] = []
 
-    def crossed(client: ReverbClient, link: str, body: dict[str, Any]) -> Any:
+    def crossed(client: ReverbClient, listing: ReverbListing, body: dict[str, Any]) -> Any:
         if not sent:
             world.set(stock_maximum=1)
             Shop.objects.update(recheck_requested=True)
             tasks.review_shop(world.shop.pk)
         sent.append(body["inventory"])
-        return update(client, link, body)
+        return update(client, listing, body)
 
     monkeypatch.setattr(ReverbClient, "update", crossed)
     world.settle()

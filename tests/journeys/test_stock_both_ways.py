@@ -251,7 +251,9 @@ def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) ->
     world.receive(guitar)
     world.settle()
     assert world.stock(guitar) == 5
-    assert world.now >= Ledger.objects.get().gained_at + GAIN_SETTLES_AFTER  # type: ignore[operator]
+    gained_at = Ledger.objects.get().gained_at
+    assert gained_at is not None
+    assert world.now >= gained_at + GAIN_SETTLES_AFTER
 
 
 def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None:

@@ -68,7 +68,7 @@ def world(
         answers_are_old(made, 0)
 
 
-def on(*kinds: str) -> Any:
+def on(*kinds: str) -> pytest.MarkDecorator:
     """Run the story once for each platform."""
     return pytest.mark.parametrize("world", kinds, indirect=True)
 

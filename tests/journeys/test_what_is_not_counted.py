@@ -38,7 +38,14 @@ def test_what_is_not_counted_and_goes_off_sale_in_the_store_is_ended(world: Worl
 
 
 def test_what_was_never_counted_and_goes_off_sale_in_the_store_is_ended(world: World) -> None:
-    row = {"sku": "A1", "title": "By hand", "make": "Fender", "model": "Strat", "condition": NEW, "state": "live"}
+    row: dict[str, Any] = {
+        "sku": "A1",
+        "title": "By hand",
+        "make": "Fender",
+        "model": "Strat",
+        "condition": NEW,
+        "state": "live",
+    }
     row |= {"price": {"amount": "500.00", "currency": "USD"}, "photos": ["http://store.test/1.jpg"]}
     row |= {"has_inventory": True, "inventory": 3, "upc": "885978110803"}
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [row]})

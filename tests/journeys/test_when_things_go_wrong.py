@@ -305,6 +305,7 @@ def test_the_token_goes_to_the_configured_host_only(world: World) -> None:
     guitar = world.product()
     world.settle()
     known = world.known()
+    assert known.snapshot is not None
     known.snapshot["self_url"] = "http://evil.test/api/listings/1"
     known.save()
     world.edit(guitar, price="5.00")

@@ -278,7 +278,7 @@ def inputs(client: Client, route: str, known: dict[str, list[str]]) -> list[tupl
                 read[where].add(name)
                 return super().__getitem__(name)
 
-            def get(self, name: str, *default: Any) -> Any:  # type: ignore[override]
+            def get(self, name: str, *default: Any) -> Any:
                 read[where].add(name)
                 return super().get(name, *default)
 
@@ -328,7 +328,7 @@ def ask(client: Client, call: dict[str, Any]) -> None:
         transaction.set_rollback(True)
     assert answer.status_code < 500, (call, answer.exc_info[1])  # type: ignore[attr-defined]
     if answer.status_code in (400, 404) and call["method"] != "HEAD":
-        assert b"".join(answer).strip(), call  # type: ignore[call-overload]
+        assert b"".join(answer).strip(), call
 
 
 def browsers() -> tuple[Client, Client]:
@@ -345,7 +345,9 @@ def test_each_part_of_an_address_takes_each_odd_value(route: str, known: dict[st
     right = {name: values[0] for name, values in RIGHT.items()}
     for where, name in inputs(person, route, known):
         for value in [*WORST, *random.Random(f"{route} {name}").sample(ODD, 3)]:
-            query, form, path = dict(right), dict(right), {}
+            query: dict[str, Any] = dict(right)
+            form: dict[str, Any] = dict(right)
+            path: dict[str, Any] = {}
             {"query": query, "form": form, "path": path}[where][name] = value
             for method in ("GET", "POST"):
                 ask(person, request_of(method, route, known, query, form, path))
@@ -376,6 +378,6 @@ def test_a_request_is_utf_8_whatever_it_calls_itself(kind: str, charset: str) ->
         query = {"path": "/connect/woocommerce/callback/", "QUERY_STRING": f"user_id={quote(value)}"}
         environ = RequestFactory().generic("POST", data=f"user_id={value}", **query).environ  # type: ignore[arg-type]
         environ["CONTENT_TYPE"] = f"{kind}; charset={charset}"
-        body = b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type, return-value]
+        body = b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]
         assert statuses.pop() == "400 Bad Request"
         assert b"<html" in body

@@ -71,7 +71,7 @@ class Outside:
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     """Put an outside behind the breaker."""
     made = Outside()
-    monkeypatch.setattr(breaker.outbound, "call", made.call)
+    monkeypatch.setattr(outbound, "call", made.call)
     with clock.running_by(lambda: made.now, sleeping=made.sleep):
         yield made
 
@@ -268,7 +268,7 @@ def test_an_outside_that_is_away_for_days_is_probed_every_thirty_seconds(outside
 def test_a_store_that_takes_twenty_five_seconds_for_an_answer_is_back_after_some_probes(outside: Outside) -> None:
     opened(outside)
     outside.work()
-    said = []
+    said: list[str] = []
     for _ in range(3):
         outside.now = max(outside.now, Breaker.objects.get().probe_at or T0)
         outside.took_s = 25.0

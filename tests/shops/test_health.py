@@ -17,6 +17,7 @@ from listings.orders import ingest as taking
 from reverbsync import clock
 from shops import health
 from shops.connect import upkeep
+from shops.events import ReverbOrderChanged
 from shops.hooks import Hooks
 from shops.models import ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS
@@ -340,7 +341,7 @@ def again(account: ReverbConnection) -> ReverbConnection:
 
 def test_orders_are_read_every_minute_until_a_call_has_really_arrived(account: ReverbConnection, now: Now) -> None:
     assert hooks.orders_every(account, now.at) == timedelta(minutes=1)
-    hooks.called(account, {hooks.ReverbOrderChanged("1")}, now.at)
+    hooks.called(account, {ReverbOrderChanged("1")}, now.at)
     assert hooks.orders_every(again(account), now.at) == timedelta(minutes=5)
     assert hooks.orders_every(again(account), now.on(days=4)) == timedelta(minutes=1)
 
@@ -348,7 +349,7 @@ def test_orders_are_read_every_minute_until_a_call_has_really_arrived(account: R
 def test_an_order_that_no_call_reported_is_noticed_and_the_registration_checked(
     account: ReverbConnection, now: Now
 ) -> None:
-    hooks.called(account, {hooks.ReverbOrderChanged("1")}, now.at)
+    hooks.called(account, {ReverbOrderChanged("1")}, now.at)
     now.on(minutes=5)
     hooks.missed(account, now.at)
     assert hooks.orders_every(again(account), now.at) == timedelta(minutes=1)
@@ -357,7 +358,7 @@ def test_an_order_that_no_call_reported_is_noticed_and_the_registration_checked(
     now.on(minutes=2)
     reverbs.check_what_is_missed()
     assert reverbs.due() == [account.shop_id]
-    hooks.called(again(account), {hooks.ReverbOrderChanged("1")}, now.at)
+    hooks.called(again(account), {ReverbOrderChanged("1")}, now.at)
     assert hooks.orders_every(again(account), now.at) == timedelta(minutes=5)
 
 

@@ -17,6 +17,8 @@ from reverbsync import clock
 class Cache(LocMemCache):
     """The backend that a run sets in CACHES."""
 
+    _expire_info: dict[str, float | None]  # django-stubs leave it out
+
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> float | None:
         """Return the time at which a value expires, in seconds since 1970; None if it never does."""
         seconds = self.default_timeout if timeout is DEFAULT_TIMEOUT else timeout

@@ -294,7 +294,9 @@ class Calls:
         if name in PAGES:
             headers += [pair for pair in HEADERS.get(name, {}).items() if pair[0] != "Retry-After"]
             return Answered(status, headers, PAGES[name].encode())
-        body = self.luck.choice(({"error": "Forbidden"}, {"status": status}, {"success": False, "data": None}, []))
+        body: object = self.luck.choice(
+            ({"error": "Forbidden"}, {"status": status}, {"success": False, "data": None}, [])
+        )
         return Answered(status, headers, json.dumps(body).encode())
 
     def _errors(self, call: Call) -> Answered:

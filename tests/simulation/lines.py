@@ -44,7 +44,7 @@ def ask(application: Wsgi, request: PreparedRequest) -> Answered:
 def _environ(request: PreparedRequest) -> dict[str, Any]:
     parts = urlsplit(request.url or "")
     body = request.body or b""
-    raw = body.encode() if isinstance(body, str) else bytes(body)  # type: ignore[arg-type]
+    raw = body.encode() if isinstance(body, str) else bytes(body)
     headers: Mapping[str, str] = request.headers
     named = {"HTTP_" + name.upper().replace("-", "_"): str(value) for name, value in headers.items()}
     host = str(parts.hostname)

@@ -21,13 +21,13 @@ from listings.stock import ledger as books
 from listings.sync import apply, log
 from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection
-from shops.platforms.values import Count
+from shops.platforms.values import Count, StoreError
 from shops.reverb.client import ReverbClient
 from synclog.models import Entry
 from synclog.record import record
 from tests.simulation import mutants_of_rules
 from tests.simulation.planting import Mutant, always, called, instead, planted_now
-from webhooks import inbox, store_handover
+from webhooks import inbox
 
 __all__ = ["MUTANTS", "called", "planted"]
 
@@ -58,7 +58,7 @@ def order_is_made_again_at_once() -> AbstractContextManager[Any]:
     """Forget that the response to an order's creation was lost."""
     failed = create_store_order._store_failed
 
-    def forgets(order: Any, error: Exception) -> None:
+    def forgets(order: Any, error: StoreError) -> None:
         order.making_at = None
         failed(order, error)
 
@@ -134,7 +134,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
         inbox.done(found, now=now, personal=())
         return found
 
-    return instead(store_handover.inbox, "open_ones", put_away)
+    return instead(inbox, "open_ones", put_away)
 
 
 def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
@@ -143,7 +143,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now, personal=())
 
-    return instead(store_handover.inbox, "try_later", given_up)
+    return instead(inbox, "try_later", given_up)
 
 
 def finish_ignores_new_requests() -> AbstractContextManager[Any]:
@@ -192,7 +192,7 @@ def another_shops_account() -> AbstractContextManager[Any]:
     """Call Reverb with the first account in the database."""
     of = ReverbClient.of.__func__  # type: ignore[attr-defined]
 
-    def first(cls: Any, connection: ReverbConnection, **more: Any) -> ReverbClient:
+    def first(cls: Any, /, connection: ReverbConnection, **more: Any) -> ReverbClient:
         any_one = ReverbConnection.objects.order_by("pk").first() or connection
         called.update(planted_now)
         found: ReverbClient = of(cls, any_one, **more)
@@ -226,10 +226,10 @@ def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
     """Let an earlier reading replace a later one."""
     see = refresh._see
 
-    def forgetful(shop: Any, snapshot: Any, known: Product | None, requested_at: datetime, **more: Any) -> Any:
+    def forgetful(shop: Any, snapshot: Any, known: Product | None, *, requested_at: datetime, **more: Any) -> Any:
         if known is not None:
             known.read_at = min(known.read_at, requested_at)
-        return see(shop, snapshot, known, requested_at, **more)
+        return see(shop, snapshot, known, requested_at=requested_at, **more)
 
     return instead(refresh, "_see", forgetful)
 

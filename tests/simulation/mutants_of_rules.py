@@ -18,6 +18,7 @@ from listings.intake import batches
 from listings.queue import jobs, lease
 from listings.stock import merge
 from listings.sync import decide, excess, looking, steps
+from listings.sync.find import find
 from listings.upkeep import compare
 from reverbsync import clock
 from shops import breaker, outages
@@ -119,7 +120,6 @@ def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
 
 def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
     """Leave a linked listing unchanged while another product has its SKU."""
-    find = looking.find
 
     def strict(client: Any, begun: Any, **more: Any) -> Any:
         found = find(client, begun, **more)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from random import Random
+from typing import Any
 
 from celery import Task
 from django.apps import apps
@@ -85,7 +86,7 @@ class Ours:
         self._schedule.workers += 1
         try:
             with self._processes.running(task, arguments[0] if arguments else None):
-                found: Task = app.tasks[task]
+                found: Task[Any, Any] = app.tasks[task]
                 found(*arguments)
         except Exception as error:  # noqa: BLE001 -- a task that raises is always a bug of ours
             self.broke.append(f"the task {task} raised {type(error).__name__}: {error}")

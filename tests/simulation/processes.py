@@ -39,7 +39,7 @@ class Line(DatabaseWrapper):
     def _commit(self) -> None:
         if self.process is not None:
             self.process.moment("commit")
-        super()._commit()
+        super()._commit()  # type: ignore[misc]  # django-stubs leave it out
         if self.process is not None:
             self.process.moment("committed")
 

@@ -52,7 +52,8 @@ def _odd_delivery(run: Run, step: Step) -> None:
     """Deliver a signed webhook whose subject cannot be determined."""
     shop, topics = run.shops[step.shop], PLATFORMS[run.story.sides[step.shop].platform].change_topics
     if topics:
-        given = {"source": "store", "delivery_id": f"odd-{run.schedule.now}", "topic": topics[0]}
+        given, body = f"odd-{run.schedule.now}", b'{"id": {"odd": ["shape"]}}'
         with run.processes.running("web", shop.pk):
-            inbox.keep(shop.pk, body=b'{"id": {"odd": ["shape"]}}', state=Delivery.State.OPEN, **given)
+            state = Delivery.State.OPEN
+            inbox.keep(shop.pk, source="store", delivery_id=given, topic=topics[0], body=body, state=state)
         run.ours.look_soon()

@@ -16,6 +16,7 @@ from listings.queue import jobs
 from listings.queue.jobs import Claim
 from listings.stock.session import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import log
+from listings.sync.attempt import attempt
 from sandbox.common.keep import Doc
 from shops.models import PushedProduct, SyncSettings
 from synclog.record import Attempt
@@ -65,7 +66,7 @@ class Watch:
         """Watch while the block runs."""
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
-            stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
+            stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(attempt)))
             stack.enter_context(mock.patch.object(log, "attempt_of", self._note_entries(log.attempt_of)))
             yield
 
@@ -165,7 +166,8 @@ class Watch:
         if known is None:
             return product.read_at.timestamp()
         said_at = known.counted_at or known.said_at
-        return min(product.read_at.timestamp(), said_at.timestamp() - self._run.story.ways["store_skew_s"])
+        skew_s: float = self._run.story.ways["store_skew_s"]
+        return min(product.read_at.timestamp(), said_at.timestamp() - skew_s)
 
     def _attempt(self, attempt: Callable[[Claim], None]) -> Callable[[Claim], None]:
         def attempted(taken: Claim) -> None:

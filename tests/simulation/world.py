@@ -407,7 +407,9 @@ class World:
         """Return whether Reverb's orders were read since the item's last order change was visible."""
         read = ReverbConnection.objects.filter(shop=self.shop_of(item), orders_read_at__isnull=False).first()
         lag_s = self._reverb_way("orders_lag_s")
-        return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
+        if read is None or read.orders_read_at is None:
+            return False
+        return read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
 
     def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
         job = Job.objects.filter(product__sku=item.sku, shop=self.shop_of(item), blocked=False)

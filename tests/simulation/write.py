@@ -273,16 +273,16 @@ def _trouble(luck: Random) -> Step:
     word = luck.choices(list(TROUBLE), list(TROUBLE.values()))[0]
     number = {"status": luck.choice(STATUSES), "slow": luck.choice((3, 15, 25)), "pass": luck.choice(PASSES)}
     number["page"] = luck.choice(PAGES)
-    step = {"wait": _wait(luck), "n": number.get(word, 1)}
+    wait, n = _wait(luck), number.get(word, 1)
     if word in OUT_OF_ORDER or word in HANGS:
-        step["n"] = luck.choice(OUTAGES)
+        n = luck.choice(OUTAGES)
     if word in ("flush", "pass", *OUT_OF_ORDER, *HANGS):
-        return Step(word, **step)
+        return Step(word, wait=wait, n=n)
     where, at = luck.choice(WHERE), luck.choice((1, 1, 1, 2, 3, 5))
     if word == "die":
         where = luck.choice(("statement", "statement", "commit", "store", "reverb", "reverb writes", "any"))
         at = luck.randint(1, 80) if where == "statement" else luck.randint(1, 8) if where == "commit" else at
-    return Step(word, **step, at=at, where=where, late=luck.random() < 0.4)
+    return Step(word, wait=wait, n=n, at=at, where=where, late=luck.random() < 0.4)
 
 
 def _wait(luck: Random) -> float:

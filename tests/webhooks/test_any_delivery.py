@@ -16,13 +16,13 @@ from pytest_django.fixtures import Settings
 
 from listings.intake import refresh
 from listings.models import Order, Product
-from listings.orders import reverb_events
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import ReverbConnection, ShipStation, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys
 from shops.reverb import orders as reading
+from shops.reverb.client import ReverbClient
 from shops.snapshots import ReverbOrder, StoreProduct
 from tests.listings.orders.test_ingest import order
 from tests.people import NOON, olivia, shop_of, snapshot
@@ -196,7 +196,7 @@ def test_whatever_reverb_posts_is_handed_over_or_put_aside_and_the_next_good_one
                     {**read_back, "order_number": number} if isinstance(read_back, dict) else read_back
                 )
 
-        monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
+        monkeypatch.setattr(ReverbClient, "of", lambda _: Reverb())
         with odd.undone():
             for number, said in enumerate([*calls, {"order_number": "good"}]):
                 body, state = odd.as_bytes(said), Delivery.State.OPEN

@@ -86,7 +86,9 @@ def receive(shop: Shop, number: str) -> None:
 
 def test_what_the_new_store_sends_meanwhile_waits_and_is_not_lost(shop: Shop) -> None:
     now = replace(shop)
-    with clock.running_by(lambda: now.store.clearing_since + timedelta(seconds=10)):  # type: ignore[operator]
+    since = now.store.clearing_since
+    assert since is not None
+    with clock.running_by(lambda: since + timedelta(seconds=10)):
         receive(shop, "1")
     assert not store_handover.hand_over(now)
     tasks.clear_store(shop.pk)

@@ -12,7 +12,6 @@ from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -24,6 +23,7 @@ from shops.platforms import PLATFORMS
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, our_key
 from shops.platforms.values import Keys, StoreAuthError
 from tests.people import NOON, olivia
+from tests.responses import Response
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
 
@@ -78,16 +78,14 @@ def store_on(kind: str) -> StoreConnection:
     return StoreConnection.objects.get(shop=shop)
 
 
-def post(store: StoreConnection, body: bytes, headers: dict[str, str]) -> HttpResponse:
+def post(store: StoreConnection, body: bytes, headers: dict[str, str]) -> Response:
     """Post to the store's address."""
     client = Client(raise_request_exception=False)
     path = f"/webhooks/store/{store.hook_key}/"
-    return client.post(path, body, content_type="application/json", headers=headers)  # type: ignore[return-value]
+    return client.post(path, body, content_type="application/json", headers=headers)
 
 
-def signed(
-    store: StoreConnection, body: bytes, topic: str, *, key: bytes = b"secret", number: str = "n-1"
-) -> HttpResponse:
+def signed(store: StoreConnection, body: bytes, topic: str, *, key: bytes = b"secret", number: str = "n-1") -> Response:
     """Post what the store signed."""
     return post(store, body, SIGN[store.platform](body, topic, key, number))
 
@@ -190,7 +188,9 @@ def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_reports_it(
     named = {"bigcommerce": "scope", "custom": "type"}.get(kind)
     signed(store, json.dumps({**body, named: topic} if named else body).encode(), topic)
     hand_over(store.shop)
-    assert Order.objects.get().parcels_due_at <= clock.now()
+    due_at = Order.objects.get().parcels_due_at
+    assert due_at is not None
+    assert due_at <= clock.now()
 
 
 @pytest.mark.parametrize(("kind", "topic", "body"), ALL)

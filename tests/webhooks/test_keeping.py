@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pydantic import SecretStr
+from pytest_django import DjangoAssertNumQueries
 
 from reverbsync import clock, middleware
 from reverbsync.database import without_health_check
@@ -41,14 +42,14 @@ def test_inside_a_transaction_nothing_is_repeated() -> None:
 
 
 @pytest.mark.django_db
-def test_a_store_is_looked_up_once_a_second(django_assert_num_queries: object) -> None:
+def test_a_store_is_looked_up_once_a_second(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     store = shop_of(olivia()).store
     now = NOON
     with clock.running_by(lambda: now, sleeping=lambda _: None):
-        with django_assert_num_queries(1):  # type: ignore[operator]
+        with django_assert_num_queries(1):
             assert addresses.store_at(store.hook_key) == addresses.store_at(store.hook_key) == store
         now += timedelta(seconds=1)
-        with django_assert_num_queries(1):  # type: ignore[operator]
+        with django_assert_num_queries(1):
             addresses.store_at(store.hook_key)
 
 

@@ -55,7 +55,7 @@ def shop() -> Shop:
 def test_everything_is_exported_as_one_file_and_no_secret_is_in_it(shop: Shop) -> None:
     answer = signed_in(olivia()).post(reverse("data:download", args=[shop.pk]))
     assert isinstance(answer, StreamingHttpResponse)
-    text = b"".join(answer).decode()  # type: ignore[arg-type]
+    text = b"".join(answer).decode()
     whole = json.loads(text)
     counts = {name: len(rows) for name, rows in whole.items() if name != "shop"}
     assert (counts["products"], counts["listings"], counts["sync_log"], counts["people"]) == (1, 1, 1, 1)

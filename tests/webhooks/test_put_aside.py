@@ -16,13 +16,13 @@ from django.urls import reverse
 
 from listings.intake import crawls, refresh
 from listings.models import Crawl, Order, Product
-from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ProductChanged, Urgency
 from shops.models import Shop
 from shops.platforms import PLATFORMS
 from shops.platforms.values import TransientStoreError, Unreadable
 from shops.reverb import webhooks as reverbs
+from shops.reverb.client import ReverbClient
 from shops.snapshots import StoreProduct
 from tests.listings.orders.test_ingest import order
 from tests.people import NOON, nora, olivia, shop_of, snapshot
@@ -103,7 +103,7 @@ def states() -> list[str]:
 
 def until_aside(shop: Shop, delivery: Delivery, now: Now) -> list[float]:
     """Hand over until a delivery is put aside; return the waits between the tries, in seconds."""
-    waits = []
+    waits: list[float] = []
     for _ in range(50):
         hand_over(shop)
         delivery.refresh_from_db()
@@ -258,7 +258,7 @@ def test_reverbs_deliveries_are_contained_like_a_stores(shop: Shop, now: Now, mo
                 raise DataError("out of range")
             return order(number=number)
 
-    monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
+    monkeypatch.setattr(ReverbClient, "of", lambda _: Reverb())
     for number in ("1", "2", "3"):
         keep(shop, {"order_number": number, "buyer_name": "Bob"}, topic="orders/create", source="reverb")
     reverb_handover.hand_over(shop, limit=100)

@@ -10,7 +10,6 @@ import json
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from gunicorn.http.errors import InvalidChunkSize
@@ -21,6 +20,7 @@ from shops import lifecycle
 from shops.models import Shop
 from shops.platforms.values import Keys
 from tests.people import SECRET, nora, olivia, shop_of
+from tests.responses import Response
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
 
@@ -47,13 +47,13 @@ def post(
     topic: str = "products/update",
     delivery_id: str | None = "id-1",
     signature: str | None = None,
-) -> HttpResponse:
+) -> Response:
     """Post a delivery to the shop's address; without `signature` a right one is made."""
     headers = {"X-Shopify-Topic": topic, "X-Shopify-Hmac-Sha256": sign(body) if signature is None else signature}
     if delivery_id is not None:
         headers["X-Shopify-Webhook-Id"] = delivery_id
     path = shop.store.webhook_address.partition("//")[2].partition("/")[2]
-    return Client().post(f"/{path}", body, content_type="application/json", headers=headers)  # type: ignore[return-value]
+    return Client().post(f"/{path}", body, content_type="application/json", headers=headers)
 
 
 def test_a_signed_delivery_is_kept_byte_for_byte_and_answered_200(shop: Shop) -> None:
@@ -192,7 +192,7 @@ def post_in_chunks(shop: Shop, body: bytes, *, broken: bool = False, path: str =
         "wsgi.input_terminated": True,
     }
     statuses: list[str] = []
-    b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type, return-value]
+    b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type]
     return int(statuses[0].split()[0])
 
 

@@ -13,12 +13,12 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from listings.models import Job, Listing, Order, Rank
-from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbAppRemoved, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop, StoreConnection
-from shops.reverb import connect, webhooks
-from shops.reverb.errors import NotFound, TransientError
+from shops.reverb import webhooks
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, NotFound, TransientError
 from shops.snapshots import ReverbListing, ReverbOrder
 from tests.listings.orders.test_ingest import listed, order
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -93,7 +93,7 @@ class Reverb:
 def reverb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reverb]:
     """Answer in place of Reverb; it is noon."""
     made = Reverb()
-    monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: made)
+    monkeypatch.setattr(ReverbClient, "of", lambda _: made)
     with clock.running_by(lambda: NOON):
         yield made
 
@@ -282,10 +282,10 @@ def test_the_end_of_our_app_is_believed_only_when_the_token_is_dead(
         def get(self, path: str) -> Any:
             assert path == "/my/account"
             if dead:
-                raise connect.NeedsSeller("Please log in.", status=401)
+                raise NeedsSeller("Please log in.", status=401)
             return {}
 
-    monkeypatch.setattr(connect.ReverbClient, "of", lambda _: Account())
+    monkeypatch.setattr(ReverbClient, "of", lambda _: Account())
     call(shop, {}, "app/uninstalled")
     hand_over(shop)
     assert ReverbConnection.objects.get().problem == problem

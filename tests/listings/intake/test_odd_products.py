@@ -18,7 +18,7 @@ from listings.models import Crawl, Job, Product, Rank, Recheck
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.models import Shop
-from shops.platforms.values import TooLarge, TransientStoreError
+from shops.platforms.values import TooLarge, TransientStoreError, Unread
 from synclog.models import Entry
 from tests.listings.catalogue import Catalogue
 from tests.people import NOON, olivia, product_of, shop_of, snapshot
@@ -137,7 +137,7 @@ def test_what_could_not_be_read_is_asked_for_ever_more_rarely_and_forgotten_once
 
 
 def test_a_row_without_an_id_is_reported_and_asked_for_by_nobody(shop: Shop, store: Catalogue, now: Now) -> None:
-    rechecks.unread(shop, [rechecks.Unread("", "odd"), rechecks.Unread("x" * 65, "odd")], now=NOON, trigger="a test")
+    rechecks.unread(shop, [Unread("", "odd"), Unread("x" * 65, "odd")], now=NOON, trigger="a test")
     assert Recheck.objects.get().due_at is None
     assert rechecks.due(shop.pk) is None
     store.add(1)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -20,6 +20,7 @@ from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.reasons import REASONS
 from tests.people import nora, olivia, product_of, shop_of
+from tests.responses import Response
 
 pytestmark = pytest.mark.django_db
 Kind, Lines, State = Line.Kind, Line.State, MassSync.State
@@ -74,10 +75,10 @@ def get(shop: Shop, name: str = "mass:show", query: str = "", **headers: str) ->
     return " ".join(answer.content.decode().split())
 
 
-def press(shop: Shop, word: str, **form: str) -> HttpResponse:
+def press(shop: Shop, word: str, **form: str) -> Response:
     """Press a button as Olivia."""
     at = reverse("mass:begin", args=[shop.pk]) if word == "begin" else reverse("mass:act", args=[shop.pk, word])
-    return browser().post(at, form)  # type: ignore[return-value]
+    return browser().post(at, form)
 
 
 def skus(shown: str) -> list[str]:

@@ -10,6 +10,7 @@ from listings.models import Order, StoreOrderState
 from listings.orders import create_store_order
 from shops.models import ReverbConnection, StoreConnection
 from shops.orders import NewOrder, StoreOrder
+from shops.platforms import client_of
 from shops.platforms.values import TransientStoreError
 from synclog.models import Entry
 from tests.listings.orders.world import Sales
@@ -272,7 +273,7 @@ class Lending:
 @pytest.fixture
 def lending(sales: Sales, monkeypatch: pytest.MonkeyPatch) -> Lending:
     """Return the store as one that lends."""
-    made = Lending(create_store_order.client_of(StoreConnection.objects.get()))
+    made = Lending(client_of(StoreConnection.objects.get()))
     monkeypatch.setattr(create_store_order, "client_of", lambda _: made)
     return made
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from listings.models import StoreOrderState
 from listings.orders import carriers, order_form
 from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_store_state
+from shops.orders import NewOrder
 from shops.reverb.lists import PROVIDERS
 from shops.reverb.orders import PAID, UNPAID
 from shops.snapshots import ReverbOrder
@@ -165,7 +166,7 @@ def seen(**said: object) -> ReverbOrder:
     return ReverbOrder(**{**fields, **said})  # type: ignore[arg-type]
 
 
-def made(order: ReverbOrder) -> order_form.NewOrder:
+def made(order: ReverbOrder) -> NewOrder:
     """Return the order to make in a store that sells in dollars."""
     return order_form.new_order(order, snapshot(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
 

@@ -75,7 +75,7 @@ def test_a_name_that_came_in_between_is_forgotten_at_the_next_look() -> None:
 def test_the_words_of_each_state_say_something() -> None:
     row = order("1")
     for state in Order._meta.get_field("store_state").choices or ():
-        row.store_state = str(state[0])  # type: ignore[index]
+        row.store_state = str(state[0])
         assert words.in_store(row, takes_orders=True).label
     for status in (*words.ON_REVERB, "word_of_tomorrow"):
         row.status = status

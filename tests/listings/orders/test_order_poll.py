@@ -55,7 +55,8 @@ def worker(reverb: Slow, mine: ReverbConnection, *, now: datetime, ended: list[A
 @pytest.mark.django_db(transaction=True)
 def test_the_first_one_reads_and_the_others_wait_for_it() -> None:
     mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
-    reverb, ended = Slow(), cast("list[Any]", [])
+    reverb = Slow()
+    ended: list[Any] = []
     first = worker(reverb, mine, now=NOON, ended=ended)
     assert reverb.reading.wait(10)
     others = [worker(reverb, mine, now=NOON + timedelta(seconds=n), ended=ended) for n in range(3)]

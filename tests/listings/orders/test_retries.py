@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from listings.models import Order, StoreOrderState
-from listings.orders import create_store_order
 from shops.models import ReverbConnection, StoreConnection
+from shops.platforms import client_of
 from shops.signals import reverb_is_back, store_is_back
 from tests.listings.orders.world import Sales
 
@@ -96,7 +96,7 @@ def test_an_endless_list_of_orders_is_left_and_tried_again(sales: Sales, monkeyp
     sales.sell(product=product)
     sales.work()
     sales.say(status="cancelled")
-    endless = type(create_store_order.client_of(sales.shop.store))
+    endless = type(client_of(sales.shop.store))
     with monkeypatch.context() as patched:
         patched.setattr(endless, "orders", lambda _, since, cursor="": ((), f"{cursor}x"))
         sales.wait(minutes=3)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -17,6 +16,7 @@ from shops.snapshots import ReverbOrder
 from synclog.models import Entry
 from synclog.record import Attempt, record
 from tests.people import NOON, nora, olivia, product_of, shop_of
+from tests.responses import Response
 
 pytestmark = pytest.mark.django_db
 BOB = {"name": "Bob Buyer", "street": "1 Main St", "city": "Austin", "postal_code": "78701", "country": "US"}
@@ -65,9 +65,9 @@ def get(shop: Shop, name: str = "orders:list", *ids: int, query: str = "", **hea
     return answer.content.decode()
 
 
-def press(shop: Shop, name: str, *ids: Any, form: dict[str, str] | None = None) -> HttpResponse:
+def press(shop: Shop, name: str, *ids: Any, form: dict[str, str] | None = None) -> Response:
     """Press a button as Olivia."""
-    return browser().post(reverse(name, args=[shop.pk, *ids]), form or {})  # type: ignore[return-value]
+    return browser().post(reverse(name, args=[shop.pk, *ids]), form or {})
 
 
 def numbers(shown: str) -> list[str]:
@@ -136,7 +136,11 @@ def test_with_orders_off_the_page_shows_sales_and_stock_but_no_buyer(shop: Shop)
 
 def test_with_orders_on_an_order_shows_buyer_store_order_and_tracking(shop: Shop) -> None:
     SyncSettings.objects.filter(shop=shop).update(take_orders=True)
-    made = {"store_order_id": "5", "store_order_number": "#1005", "store_order_url": "https://store.test/orders/5"}
+    made: dict[str, Any] = {
+        "store_order_id": "5",
+        "store_order_number": "#1005",
+        "store_order_url": "https://store.test/orders/5",
+    }
     row = sale(shop, product=product_of(shop), store_state=StoreOrderState.CREATED, store_status="open", **made)
     Parcel.objects.create(
         shop=shop, order=row, source="store", tracking_number="1Z9", provider="UPS", reported_at=NOON, state="sent"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.http import HttpResponse
 from django.urls import reverse
 
 from listings.mapping import selection
@@ -16,6 +15,7 @@ from shops.reverb import reference
 from shops.reverb.lists import Choice
 from tests.pages.test_pages import signed_in
 from tests.people import nora, olivia, product_of, shop_of
+from tests.responses import Response
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def shop() -> Shop:
     return made
 
 
-def post(shop: Shop, name: str, *ids: object, **said: str) -> HttpResponse:
+def post(shop: Shop, name: str, *ids: object, **said: str) -> Response:
     """Send a form as Olivia."""
     return signed_in(olivia()).post(reverse(f"listings:{name}", args=[shop.pk, *ids]), said)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -197,7 +198,7 @@ def wait_in_masses(shop: Shop) -> None:
     )
 
 
-def claiming(shop: Shop) -> dict[str, object]:
+def claiming(shop: Shop) -> dict[str, Any]:
     """Return what the claim's statement is asked with."""
     params = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
     return {**params, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1, "orders_since": NOON}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,10 +19,10 @@ STATEMENTS = {name: text for name, text in vars(sql).items() if name.isupper()} 
 
 def columns(model: type[Model]) -> list[str]:
     """Return the columns of a model that are written, in the order of its fields."""
-    return [field.column for field in fields(model)]
+    return [field.column for field in fields(model) if field.column is not None]
 
 
-def fields(model: type[Model]) -> list[Field]:
+def fields(model: type[Model]) -> list[Field[Any, Any]]:
     """Return the fields of a model that have a column which is not generated."""
     return [field for field in model._meta.concrete_fields if not field.generated]
 

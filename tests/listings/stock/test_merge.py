@@ -117,9 +117,8 @@ def test_a_number_above_all_of_before_is_a_rise_at_once() -> None:
 
 def test_a_lower_number_of_before_our_own_call_waits_but_not_what_the_store_sells() -> None:
     written = replace(START.moved(9, NOON), units=9, store=9)
-    at = {"now": s(10), "orders_at": s(10)}
-    assert merge(written, (), store=9, reverb=5, **at).undecided
-    sold_out = merge(written, (), store=0, reverb=5, **at)
+    assert merge(written, (), store=9, reverb=5, now=s(10), orders_at=s(10)).undecided
+    sold_out = merge(written, (), store=0, reverb=5, now=s(10), orders_at=s(10))
     assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.unexplained_drop) == (False, 0, 0)
     agreed, _ = reckon(written, store=9, reverb=5, at=s(31))
     assert (agreed.units, agreed.unexplained_drop) == (5, 4)
@@ -144,8 +143,7 @@ def test_a_number_below_all_of_before_counts_at_once() -> None:
 
 def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_more() -> None:
     fell, _ = reckon(START, reverb=4)
-    at = {"orders_at": s(5)}
-    waiting = merge(fell, (), store=5, reverb=5, now=s(5), **at)
+    waiting = merge(fell, (), store=5, reverb=5, now=s(5), orders_at=s(5))
     assert waiting.undecided
     again, _ = reckon(waiting.agreed, reverb=4, at=s(20))
     assert (again.units, again.unexplained_gain, again.undecided_at) == (4, 0, None)
@@ -287,9 +285,8 @@ def test_a_sale_that_an_earlier_reading_held_already_does_not_have_to_move_the_n
 
 def test_a_number_that_got_no_answer_may_show_only_once_the_listing_is_on_sale() -> None:
     ended = Agreed(units=1, store=1, reverb=0, set_at=LONG_AGO, pending_put=1)
-    at = {"now": s(1), "orders_at": s(1)}
-    assert merge(ended, (), store=1, reverb=0, off_sale=True, **at).undecided
-    agreed = merge(ended, (), store=1, reverb=1, **at).agreed
+    assert merge(ended, (), store=1, reverb=0, off_sale=True, now=s(1), orders_at=s(1)).undecided
+    agreed = merge(ended, (), store=1, reverb=1, now=s(1), orders_at=s(1)).agreed
     assert (agreed.units, agreed.reverb, agreed.unexplained_gain, agreed.pending_put) == (1, 1, 0, None)
 
 

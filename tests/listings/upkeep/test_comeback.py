@@ -18,6 +18,8 @@ from shops import breaker, health, lifecycle, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import Keys, StoreAuthError
+from shops.reverb.client import ReverbClient
+from shops.signals import store_is_back
 from tests.listings.woken import Woken
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
@@ -179,7 +181,7 @@ def test_a_worker_that_dies_while_it_makes_things_due_leaves_them_to_the_next(
         def dies(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(health.store_is_back, "send_robust", dies)
+        patch.setattr(store_is_back, "send_robust", dies)
         with pytest.raises(KeyboardInterrupt):
             swept(woken)
     swept(woken)
@@ -209,7 +211,8 @@ def test_what_does_not_respond_is_probed_without_waiting_for_other_work(
 ) -> None:
     [name, _] = outages.names_of_store(shop.store)
     account = outages.name_of_reverb(ReverbConnection.objects.get(shop=shop))
-    away(name), away(account)
+    away(name)
+    away(account)
     tasks.sweep()
     assert (outages.PROBE, shop.pk) not in woken.found
     probed: list[str] = []
@@ -222,7 +225,7 @@ def test_what_does_not_respond_is_probed_without_waiting_for_other_work(
             probed.append(path)
 
     monkeypatch.setattr(health, "client_of", lambda _: Client())
-    monkeypatch.setattr(outages.ReverbClient, "of", lambda _: Client())
+    monkeypatch.setattr(ReverbClient, "of", lambda _: Client())
     with clock.running_by(lambda: NOON + timedelta(seconds=breaker.FIRST_WAIT_S)):
         tasks.sweep()
         assert woken.found.count((outages.PROBE, shop.pk)) == 1

@@ -130,7 +130,7 @@ def test_what_does_not_go_to_reverb_only_ends_there(shop: Shop) -> None:
 def test_what_the_store_still_lacks_is_brought_to_it_whatever_goes_to_reverb(
     shop: Shop, ledger: dict[str, Any]
 ) -> None:
-    shown = {"shown": 0, "listing": {"state": "sold"}, "ledger_of": {"reverb": None, **ledger}}
+    shown: dict[str, Any] = {"shown": 0, "listing": {"state": "sold"}, "ledger_of": {"reverb": None, **ledger}}
     lacking = [
         on_reverb(shop, number, stock=ledger["store"], product=way, **deepcopy(shown))
         for number, way in enumerate([{}, {"pending_first_sync": True}, {"choice": "off"}])
@@ -149,7 +149,7 @@ def test_a_store_that_has_what_it_is_to_have_is_left_alone(shop: Shop, ledger: d
 
 
 def test_a_store_that_leads_or_is_not_connected_lacks_nothing(shop: Shop) -> None:
-    lacks = {
+    lacks: dict[str, Any] = {
         "stock": 1,
         "shown": 0,
         "listing": {"state": "sold"},

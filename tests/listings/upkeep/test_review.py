@@ -11,6 +11,7 @@ import pytest
 from listings import tasks
 from listings.models import Job, Ledger, Listing, Product, Rank, Review
 from listings.queue import jobs
+from listings.sync import recover
 from listings.upkeep import review
 from reverbsync import clock
 from reverbsync.dispatch import wake
@@ -209,7 +210,7 @@ def test_a_step_of_the_sweep_that_breaks_stops_no_other_step(
 
     jobs.look_again(products(shop, 1), rank=Rank.STOCK, trigger="test", now=NOON)
     woken.found.clear()
-    monkeypatch.setattr(tasks.recover, "free", breaks)
+    monkeypatch.setattr(recover, "free", breaks)
     with pytest.raises(ValueError, match="one row"):
         tasks.sweep()
     assert (jobs.DRAIN_URGENT, shop.pk) in woken.found

@@ -71,7 +71,7 @@ def waiting() -> list[dict[str, Any]]:
 
 def passes(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let so many seconds pass for the scheduler."""
-    at = scheduling.time.monotonic() + seconds
+    at = vars(scheduling)["time"].monotonic() + seconds
     monkeypatch.setattr(scheduling, "time", type("Time", (), {"monotonic": staticmethod(lambda: at)}))
 
 

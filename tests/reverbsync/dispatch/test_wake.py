@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from listings.orders import order_poll
 from listings.queue import jobs
@@ -46,8 +47,10 @@ def test_no_task_takes_more_than_an_id() -> None:
 
 
 @pytest.mark.django_db
-def test_a_wake_up_goes_out_after_the_commit(sent: list[str], django_capture_on_commit_callbacks: object) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+def test_a_wake_up_goes_out_after_the_commit(
+    sent: list[str], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake("x.y", 1)
         assert sent == []
     assert sent == ["x.y"]
@@ -55,44 +58,44 @@ def test_a_wake_up_goes_out_after_the_commit(sent: list[str], django_capture_on_
 
 @pytest.mark.django_db
 def test_a_sweeper_wakes_the_shops_that_are_not_woken_yet(
-    sent: list[str], django_capture_on_commit_callbacks: object
+    sent: list[str], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake("x.y", 2)
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake_all("x.y", [1, 2, 3])
     assert len(sent) == 3
 
 
 @pytest.mark.django_db
 def test_behind_a_long_queue_a_sweeper_takes_no_message_for_lost_soon(
-    sent: list[str], django_capture_on_commit_callbacks: object, monkeypatch: pytest.MonkeyPatch
+    sent: list[str], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wake, "queue_length", lambda _: 600)
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake_all("x.y", [1])
     assert 60 < connection().ttl("wake:x.y:1") <= 65
 
 
 @pytest.mark.django_db
 def test_while_a_wake_up_waits_no_second_one_is_sent(
-    sent: list[str], django_capture_on_commit_callbacks: object
+    sent: list[str], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake("x.y", 1)
         wake.wake("x.y", 1)
     assert sent == ["x.y"]
     wake.awake("x.y", 1)
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake("x.y", 1)
     assert sent == ["x.y", "x.y"]
 
 
 @pytest.mark.django_db
 def test_a_wake_up_without_redis_harms_nobody(
-    sent: list[str], unreachable_redis: None, django_capture_on_commit_callbacks: object
+    sent: list[str], unreachable_redis: None, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         wake.wake("x.y", 1)
     assert sent == []
 

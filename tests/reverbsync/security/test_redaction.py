@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -38,7 +39,7 @@ class Log:
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """Collect all that is logged."""
     made = Log()
-    monkeypatch.setattr(redaction.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(time, "monotonic", lambda: made.now)
     root = logging.getLogger()
     root.addHandler(made.handler)
     yield made

@@ -90,7 +90,8 @@ def named(found: list[psutil.Process], word: str) -> list[psutil.Process]:
 
 def _command(one: psutil.Process) -> list[str]:
     with suppress(psutil.NoSuchProcess):
-        return one.cmdline()
+        words: list[str] = one.cmdline()
+        return words
     return []
 
 

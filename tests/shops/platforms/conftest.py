@@ -120,7 +120,8 @@ class Store:
                 raise AssertionError(call.body) from error
 
     def _all_arrived(self) -> bool:
-        return len(self.control.ask("GET", "/deliveries")) >= self.control.ask("GET", "/settings").get("sent", 0)
+        sent: int = self.control.ask("GET", "/settings").get("sent", 0)
+        return len(self.control.ask("GET", "/deliveries")) >= sent
 
 
 def wait_for(happened: Any, *, seconds: float = 10.0) -> None:

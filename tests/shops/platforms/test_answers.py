@@ -42,7 +42,7 @@ PULLED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.pus
 OFTEN = 10**6
 
 
-def each_row(rows: Callable[[str], list[Row]], kinds: list[str]) -> Any:
+def each_row(rows: Callable[[str], list[Row]], kinds: list[str]) -> pytest.MarkDecorator:
     """Return the parameters of a test: every row of every platform."""
     pairs = [(kind, row) for kind in kinds for row in rows(kind)]
     ids = [f"{kind}: {row}" for kind, row in pairs]

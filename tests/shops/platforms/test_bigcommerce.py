@@ -442,11 +442,12 @@ def test_a_total_that_cannot_be_true_ends_no_crawl(store: Store, total: Any) -> 
     store.control.fault("edited", path="/catalog/products$", edits={"meta.pagination.total": total}, times=99)
     client = store.client
     assert isinstance(client, Resizable)
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = client.crawl(cursor, size=2)
         found += [unit.sku for unit in page.products]
-        cursor = page.next  # type: ignore[assignment]
+        cursor = page.next
     assert found == ["A0", "A1", "A2", "A3"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -25,13 +24,14 @@ pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run our own server, under the name by which stores call it."""
-    settings.SITE_URL = live_server.url.replace("localhost", "127.0.0.1")
+    address = live_server.url.replace("localhost", "127.0.0.1")
+    settings.SITE_URL = address
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
-    return settings.SITE_URL
+    return address
 
 
 # -- Shopify -------------------------------------------------------------------------------------------------------
@@ -193,8 +193,8 @@ def test_a_magento_may_call_itself_by_a_longer_address_than_the_one_that_was_ent
     page = person.press(magento.begin, address=typed.format(url=magento.control.url)).text
     callback, identity = re.findall(r'readonly value="([^"]+)"', page)
     entered = {"callback": callback, "identity": identity}
-    page = person.post(f"{magento.control.url}/_integration", data=entered, timeout=30)
-    assert "The integration is active" in page.text
+    activated = person.post(f"{magento.control.url}/_integration", data=entered, timeout=30)
+    assert "The integration is active" in activated.text
     assert magento.connected().problem == ""
 
 

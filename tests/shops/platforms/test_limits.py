@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.shopify import bulk
 from shops.platforms.shopify import client as shopify
 from shops.platforms.values import Moved, TransientStoreError
+from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_crawls import skus, the_crawl, through
 
@@ -161,7 +163,9 @@ def test_an_order_that_comes_while_woocommerces_stock_is_set_is_put_right(
     unit, client = store.unit(), store.client
     count = client.count(unit)
     variant = made["variants"][0]["id"]
-    real, ordered = client.send, []  # type: ignore[attr-defined]
+    assert isinstance(client, WooCommerceClient)
+    real = client.send
+    ordered: list[Any] = []
 
     def racing(method: str, path: str, body: object) -> object:
         if method == "PUT" and not ordered:  # between our reading and our writing

@@ -197,7 +197,8 @@ def test_a_worker_that_is_killed_on_the_way_leaves_nothing_behind(
 
 def test_units_that_are_being_lent_are_not_read_as_stock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     order = sold_on_reverb(store, 1)
-    unit, seen = store.unit(), []
+    unit = store.unit()
+    seen: list[Any] = []
     real = Magento2Client.create_order
 
     def looking(self: Loans, loans: Any) -> Any:

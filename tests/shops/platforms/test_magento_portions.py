@@ -154,9 +154,10 @@ def test_a_look_and_a_list_of_orders_go_on_behind_one_that_cannot_be_shown(store
     switch(store, broken=[str(bad["id"])])
     look(store)
     assert Product.objects.get(sku="C1").seen.stock == 2
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
-        some, cursor = store.client.orders(clock.now() - timedelta(hours=1), cursor)  # type: ignore[assignment]
+        some, cursor = store.client.orders(clock.now() - timedelta(hours=1), cursor)
         found += [one.id for one in some]
     assert found == [str(good["id"])]
 

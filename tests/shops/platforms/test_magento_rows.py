@@ -391,7 +391,7 @@ def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(stor
     cache.clear()
     gone = {"message": "No such entity with id = 1"}
     store.control.fault("status", path=path, status=404, body=gone, times=OFTEN)
-    said = {"reverb_number": "R-1", "gives_back": False, "note": "It is off."}
+    said: dict[str, Any] = {"reverb_number": "R-1", "gives_back": False, "note": "It is off."}
     with pytest.raises(TransientStoreError):
         store.client.cancel_order(made.id, **said)
     store.control.ask("DELETE", "/faults")

@@ -318,7 +318,8 @@ def test_a_family_that_is_switched_off_takes_all_its_children_off_sale(store: St
 
 def test_a_page_of_something_else_in_a_stock_poll_takes_nothing_off_sale(store: Store) -> None:
     known(store, 5)
-    for shape in ({"items": [], "total_count": 0}, {"items": None, "total_count": None}, {"message": "x"}, []):
+    shapes: list[Any] = [{"items": [], "total_count": 0}, {"items": None, "total_count": None}, {"message": "x"}, []]
+    for shape in shapes:
         store.control.fault("status", status=200, path="/export-stock-salable-qty/", body=shape, times=1)
         crawls.begin(store.shop, "stock")
         crawls.run_slice(the_crawl(store, "stock"))
@@ -368,7 +369,8 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
     known(store, 3)
     [doc] = store.control.ask("GET", "/products", sku="MANY-1")
     store.set(doc, price="77.00")
-    client, real, readings = client_of(store), Magento2Client.crawl, []
+    client, real = client_of(store), Magento2Client.crawl
+    readings: list[Any] = []
 
     def adjusting(*args: Any, **how: Any) -> Any:
         page = real(client, *args, **how)

@@ -12,7 +12,9 @@ from pytest_django.fixtures import Settings
 
 from listings.intake import crawls
 from listings.models import Crawl
+from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
+from shops.platforms import calls
 from shops.platforms.base import Resizable
 from shops.platforms.shopify import bulk, client, graphql, tokens
 from shops.platforms.values import (
@@ -21,6 +23,7 @@ from shops.platforms.values import (
     Malformed,
     Moved,
     StoreAuthError,
+    StoreError,
     TooLarge,
     TransientStoreError,
     Unsupported,
@@ -154,7 +157,7 @@ def test_a_mutation_that_was_turned_away_at_the_door_was_not_made(store: Store) 
         with pytest.raises(kind) as refused:
             asks.adjust(unit, count, by=-1, reference="r")
         assert not refused.value.may_have_applied
-        graphql.calls.hold(graphql.budget_of(store.connection.address), 0.0)
+        calls.hold(graphql.budget_of(store.connection.address), 0.0)
 
 
 def test_what_costs_too_much_is_asked_for_in_smaller_pages(store: Store) -> None:
@@ -212,9 +215,9 @@ def test_a_page_does_not_end_a_permission_that_is_being_renewed(
     StoreConnection.objects.update(token=SecretStr(kept))
     assert conf.SHOPIFY_CLIENT_ID
     # The stand-in's token address knows no faults, so the answer is made here.
-    made = graphql.Answer(answer["status"], {}, str(answer.get("body") or "<html>"))
+    made = Answer(answer["status"], {}, str(answer.get("body") or "<html>"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graphql.calls, "call", lambda *_, **__: made)
+        patch.setattr(calls, "call", lambda *_, **__: made)
         with pytest.raises(TransientStoreError):
             store.client.check()
 
@@ -231,7 +234,7 @@ def test_a_page_does_not_end_a_permission_that_is_being_renewed(
         ("", Unsupported),
     ],
 )
-def test_each_refusal_of_a_change_of_stock_has_its_meaning(store: Store, code: str, kind: type[Exception]) -> None:
+def test_each_refusal_of_a_change_of_stock_has_its_meaning(store: Store, code: str, kind: type[StoreError]) -> None:
     store.product()
     unit, asks = store.unit(), store.client
     count = asks.count(unit)

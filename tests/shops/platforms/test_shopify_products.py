@@ -106,7 +106,8 @@ def test_a_product_goes_on_until_each_of_its_lists_is_read() -> None:
 
 def test_a_deleted_product_is_none_and_an_answer_without_one_is_no_answer() -> None:
     assert products.part({"shop": {"currencyCode": "USD"}, "product": None}) is None
-    for said in ({"shop": {"currencyCode": "USD"}}, {}, {"product": []}, {"product": "x"}):
+    odd: list[dict[str, Any]] = [{"shop": {"currencyCode": "USD"}}, {}, {"product": []}, {"product": "x"}]
+    for said in odd:
         with pytest.raises(Malformed):
             products.part(said)
 

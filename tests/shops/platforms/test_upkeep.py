@@ -8,10 +8,10 @@ import hmac
 import json
 import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
@@ -25,6 +25,7 @@ from shops.platforms.values import Keys
 from synclog.models import Entry
 from tests.pages.test_pages import log_entry
 from tests.people import product_of
+from tests.responses import Response
 from tests.shops.platforms.conftest import Store
 from webhooks import inbox, tasks
 from webhooks.models import Delivery
@@ -118,8 +119,9 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
     store.control.fault("status", status=503, times=50)
     kept = check(store)
     assert kept.token.get_secret_value()
-    assert kept.hooks_due_at is not None
-    with clock.running_by(lambda: kept.hooks_due_at + timedelta(hours=25)):  # type: ignore[operator]
+    due_at = kept.hooks_due_at
+    assert due_at is not None
+    with clock.running_by(lambda: due_at + timedelta(hours=25)):
         gone = check(store)
     assert gone.token.get_secret_value() == ""
 
@@ -172,7 +174,7 @@ def test_a_former_store_that_is_away_is_asked_again_and_its_keys_go_after_a_day(
 
 # -- the topics of an app ------------------------------------------------------------------------------------------
 
-PRIVACY = {
+PRIVACY: dict[str, dict[str, Any]] = {
     "customers/data_request": {"customer": {"id": 191167}, "orders_requested": [299938], "shop_domain": ""},
     "customers/redact": {"customer": {"id": 191167}, "orders_to_redact": [299938], "shop_domain": ""},
     "shop/redact": {"shop_id": 954889, "shop_domain": ""},
@@ -188,7 +190,7 @@ def shop(settings: Settings, db: None) -> Shop:
     return shop_of(olivia())
 
 
-def post(topic: str, *, secret: str = "hush", domain: str = "guitars.myshopify.com") -> HttpResponse:
+def post(topic: str, *, secret: str = "hush", domain: str = "guitars.myshopify.com") -> Response:
     """Post what Shopify posts to the app's own address."""
     body = json.dumps({**PRIVACY[topic], "shop_domain": domain}).encode()
     signature = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
@@ -198,7 +200,7 @@ def post(topic: str, *, secret: str = "hush", domain: str = "guitars.myshopify.c
         "X-Shopify-Shop-Domain": domain,
         "X-Shopify-Webhook-Id": f"id-{topic}",
     }
-    return Client().post("/webhooks/app/shopify/", body, content_type="application/json", headers=headers)  # type: ignore[return-value]
+    return Client().post("/webhooks/app/shopify/", body, content_type="application/json", headers=headers)
 
 
 @pytest.mark.parametrize("topic", PRIVACY)

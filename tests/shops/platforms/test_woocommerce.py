@@ -196,7 +196,7 @@ def test_a_currency_is_three_letters_or_the_known_one(store: Store, said: dict[s
 def test_no_price_is_none_and_the_stock_goes_on(store: Store, price: Any) -> None:
     bent(store, "A1", {"price": price, "purchasable": False})
     unit = store.unit()
-    assert (unit.price, unit.stock, unit.for_sale) == (0, 3, True)
+    assert (unit.price, unit.stock, unit.for_sale) == (Decimal(0), 3, True)
 
 
 @case(("price", "read"), [(849.9, "849.90"), ("849,90", "0"), ("7.989999999999999", "7.99"), (5, "5.00")])
@@ -354,7 +354,8 @@ def colours(store: Store, many: int) -> None:
 def test_a_page_of_variable_products_keeps_what_was_read_before_a_call_failed(store: Store) -> None:
     colours(store, 8)
     seen: list[str] = []
-    cursor, slices = "", 0
+    cursor: str | None = ""
+    slices = 0
     while cursor is not None and slices < 20:
         slices += 1
         store.control.ask("DELETE", "/faults")

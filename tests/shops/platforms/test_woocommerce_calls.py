@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from reverbsync.http import outbound
@@ -38,7 +39,7 @@ def https(store: Store) -> Iterator[Callable[..., WooCommerceClient]]:
     pair = "ck_1:cs_1"
 
     def ask(method: str, path: str, body: Any) -> Any:
-        request = lines.requests.Request(method, f"https://guitars.test/_control{path}", json=body).prepare()
+        request = requests.Request(method, f"https://guitars.test/_control{path}", json=body).prepare()
         return lines.ask(application, request)
 
     def made(front: dict[str, Any], keys: str = pair) -> WooCommerceClient:

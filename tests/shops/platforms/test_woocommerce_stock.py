@@ -36,14 +36,15 @@ def client_of(store: Store) -> WooCommerceClient:
     return client
 
 
-def meanwhile(client: WooCommerceClient, method: str, path: str, happens: Callable[[], object]) -> None:
+def meanwhile(client: WooCommerceClient, how: str, where: str, happens: Callable[[], object]) -> None:
     """Let something happen once, right before the first call of this kind goes out."""
-    real, done = client.send, []
+    real = client.send
+    done: list[object] = []
 
-    def send(how: str, where: str, body: object) -> outbound.Answer:
-        if how == method and path in where and not done:
+    def send(method: str, path: str, body: object) -> outbound.Answer:
+        if method == how and where in path and not done:
             done.append(happens())
-        return real(how, where, body)
+        return real(method, path, body)
 
     client.send = send  # type: ignore[method-assign]
 
@@ -67,7 +68,8 @@ def take_one(store: Store, client: WooCommerceClient, *, by: int = -1) -> Count:
 
 def after_the_first(client: WooCommerceClient, happens: Callable[[], object]) -> None:
     """Let something happen once, right after the stock was set for the first time."""
-    real, done = client._set, []
+    real = client._set
+    done: list[object] = []
 
     def then(path: str, units: int) -> None:
         real(path, units)

@@ -82,7 +82,12 @@ def test_a_hundred_products_are_one_call_where_nothing_changed(store: Store, mon
     many(store, 12)
     shop = learn(store)
     made, real = list[str](), WooCommerceClient.list_at
-    monkeypatch.setattr(WooCommerceClient, "list_at", lambda client, path: made.append(path) or real(client, path))
+
+    def counted(client: WooCommerceClient, path: str) -> Any:
+        made.append(path)
+        return real(client, path)
+
+    monkeypatch.setattr(WooCommerceClient, "list_at", counted)
     poll(shop)
     assert len(made) == 1
 

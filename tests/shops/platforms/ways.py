@@ -48,7 +48,7 @@ class Browser(requests.Session):
 
     def leave(self, path: str, **form: str) -> str:
         """Send a form of ours; returns the address that its page leads on to."""
-        found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', self.press(path, **form).text)
+        found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', self.press(path, follow=True, **form).text)
         assert found is not None
         return html.unescape(found[1])
 

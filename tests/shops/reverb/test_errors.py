@@ -48,7 +48,28 @@ VERDICTS: dict[str, dict[int, Verdict]] = {
     | dict.fromkeys((401, 403), Verdict.KEYS)
     | dict.fromkeys((404, 410), Verdict.MISSING),
 }
-STATUSES = (301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 418, 422, 425, 429, 451)
+STATUSES: tuple[int, ...] = (
+    301,
+    302,
+    303,
+    307,
+    308,
+    400,
+    401,
+    402,
+    403,
+    404,
+    405,
+    406,
+    409,
+    410,
+    412,
+    418,
+    422,
+    425,
+    429,
+    451,
+)
 STATUSES += (500, 502, 503, 504, 520, 522, 530)
 FAMILIES = {
     Verdict.MISSING: NotFound,
