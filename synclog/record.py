@@ -1,4 +1,4 @@
-"""Write entries: one for each attempt."""
+"""Write entries of the sync log: one for each attempt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Attempt:
     trigger: str = ""
 
 
-#: Inserts an entry by itself; sql.END_ATTEMPT of the queue inserts one with the end of a job.
+#: Inserts an entry alone. `END_ATTEMPT` (listings/queue/sql.py) inserts one while it settles the job.
 INSERT_ENTRY = """
 INSERT INTO synclog_entry (
     shop_id, at, outcome, reason, words, fix_link, store_product_id, title, sku, product_link, listing_link, changes,

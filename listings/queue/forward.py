@@ -1,8 +1,8 @@
-"""Bring jobs forward whose delays have grown, or that wait for the seller: what kept them back seems to have passed.
+"""Retry failed and blocked jobs early once the store or Reverb responds again.
 
-Whether it has shows only when one of them goes through: an account may answer while its listings do not. So when a side
-is back a few of the jobs that failed go first, and the first one that succeeds brings the others forward. Each job is
-brought forward once in each of its own delays at most, whatever the outside answers, and how often.
+An account may respond while its listings still fail. So a few of the failed jobs are retried first, and the first
+success brings the others forward. A job is brought forward at most once per its own retry delay, however often the
+API fails and recovers.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from listings.queue import jobs
 from reverbsync.database import PORTION, portions
 from reverbsync.dispatch.wake import wake
 
-#: Reasons for which a job waits because of the store, and because of Reverb.
+#: Reasons that block a job because of the store, and because of Reverb.
 STORE_REASONS = ("store_refused", "store_takes_no_stock")
 REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "still_on_sale", "token_refused")
-#: So many of the jobs that failed go first when a side is back.
+#: How many failed jobs are retried first.
 FIRST = 3
 
 
 def store_is_back(shop_id: int, *, now: datetime) -> None:
-    """Bring forward what failed or waits since the store was away or refused our keys: it does no more."""
+    """Bring forward jobs that failed or are blocked because of the store, which responds and accepts our keys again."""
     _is_back(shop_id, reasons=STORE_REASONS, now=now)
 
 
 def reverb_is_back(shop_id: int, *, now: datetime) -> None:
-    """Bring forward what failed, gave up or waits since Reverb was away or refused the token: it does no more."""
+    """Bring forward jobs that failed or are blocked because of Reverb, which responds and accepts the token again."""
     _is_back(shop_id, reasons=REVERB_REASONS, now=now)
 
 
 def one_went_through(shop_id: int, *, reasons: Collection[str], now: datetime) -> int:
-    """Bring forward a portion of what failed, and of what waits for such a reason; return how many.
+    """Bring forward a batch of failed jobs and of those blocked for these reasons. Returns how many.
 
-    What gave up is among them: a job that had failed as well has just gone through.
+    Jobs that gave up are included, since a job that had failed too has just succeeded.
     """
     return _bring(_failed(shop_id, now) | _waiting(shop_id, {*reasons, "gave_up"}), now)
 
@@ -64,9 +64,9 @@ def _waiting(shop_id: int, reasons: Collection[str]) -> QuerySet[Job]:
 
 @transaction.atomic
 def _bring(rows: QuerySet[Job], now: datetime) -> int:
-    """Make jobs due, those that were brought forward within their last delay at its end; return how many moved.
+    """Make jobs due, or at the end of their delay if they were brought forward within it. Returns how many moved.
 
-    Rows are locked in the order of their products, as `jobs.look_again` does: neither waits for the other for ever.
+    Rows are locked in the order of their products, as in `jobs.look_again`, so that the two cannot deadlock.
     """
     locked = rows.order_by("product").select_for_update(skip_locked=True, of=("self",))[:PORTION]
     found = Job.objects.filter(pk__in=locked.values("pk"), lease__isnull=True).annotate(soonest=_soonest(now))
@@ -75,7 +75,7 @@ def _bring(rows: QuerySet[Job], now: datetime) -> int:
 
 
 def _soonest(now: datetime) -> Greatest:
-    """Return the earliest moment for which a job may be brought forward: `jobs.delay_s` after it last was."""
+    """Return the earliest time at which a job may be due: `jobs.delay_s` after it was last brought forward."""
     doubled = Value(jobs.FIRST_DELAY_S) * Power(Value(2.0), Least(F("attempts"), Value(20)) - Value(1))
     delay = Func(
         Least(doubled, Value(jobs.LONGEST_DELAY_S)),

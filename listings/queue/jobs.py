@@ -1,8 +1,8 @@
-"""The queue: open a job, claim one, and say how its attempt ended. Each is one statement on one table.
+"""The job queue: open a job, claim one, and settle it after its attempt. Each operation is one SQL statement.
 
-A worker holds an advisory lock while it is at work. If it dies, PostgreSQL releases the lock with its connection, and
-the sweeper frees its jobs within seconds; otherwise the lease expires. The lease is a token: a worker that lost it can
-neither close, postpone or reopen the job, nor write what belongs to it (listings/queue/lease.py).
+A worker holds an advisory lock while it works. If it dies, PostgreSQL releases the lock with its connection, and the
+sweeper frees its jobs within seconds; otherwise the lease expires. The lease is a fencing token: a worker that lost it
+can neither settle the job nor write its rows (listings/queue/lease.py).
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ from reverbsync.dispatch.ownership import Lost
 from reverbsync.dispatch.wake import wake
 
 DRAIN = "listings.drain"
-#: The same for stock alone, on a queue and with threads of its own: it never waits for a worker behind other work.
+#: Drains stock jobs alone, on a queue of its own, so that stock never waits behind other work.
 DRAIN_URGENT = "listings.drain_urgent"
 ALL = tuple(Rank.values)
 URGENT = tuple(rank.value for rank in Rank if rank <= Rank.STOCK)
-#: Trigger of a job that a person asked for; it runs even where auto-sync is off.
+#: Trigger of a job that a person requested. It runs even if auto-sync is off.
 BY_HAND = "by hand"
 #: Trigger of a job that a mass sync opened.
 MASS = "mass sync"
 
-#: Longer than one call can take (reverbsync.http.outbound: to connect, and to a silent or slow answer). It is renewed
-#: before each call.
+#: Longer than one call can take, including timeouts (reverbsync/http/outbound.py). It is renewed before each call.
 LEASE = timedelta(seconds=180)
-#: A claimed job whose worker_lock is gone after this time was abandoned.
+#: A claimed job counts as abandoned if its worker_lock is not held after this time.
 LOCKED_WITHIN = timedelta(seconds=3)
-#: Names our locks among PostgreSQL's advisory locks.
+#: The first key of our advisory locks in PostgreSQL.
 _LOCKS = 0x52565202
-#: A product is looked at no oftener than this, unless its stock went to zero; a burst of changes is one look.
+#: The shortest time between two attempts at a product, unless its stock went to zero. A burst of changes is one
+#: attempt.
 PAUSE = timedelta(seconds=2)
-#: After so many failures in a row, some seven hours, only the seller tries an edit again; stock is never given up.
+#: After so many failures in a row (about seven hours), only the seller retries an edit. Stock is retried for ever.
 MAX_ATTEMPTS = 40
-#: The same for a line of a mass sync, some twenty minutes: its page shows what failed, and the seller tries that again.
+#: The same for a line of a mass sync (about twenty minutes). Its page shows what failed, and the seller retries it.
 MASS_ATTEMPTS = 10
-#: How far our clock and Reverb's may be apart for an order to count as changed all the same.
+#: The greatest difference between our clock and Reverb's for which a changed order is still noticed.
 CLOCKS_APART = timedelta(hours=1)
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 900.0
 
 
 class LeaseLost(Lost):
-    """Another worker has taken the job over; nothing more may be called or written."""
+    """Another worker has taken the job over. This one may make no more calls and write nothing."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A job in one worker's hands."""
+    """A job that this worker has claimed."""
 
     job_id: int
     product_id: int
@@ -70,7 +70,7 @@ class Claim:
     generation: int
     attempt: int
     trigger: str
-    #: The previous worker_lock never said how its attempt ended.
+    #: The previous worker died before it settled the job.
     interrupted: bool
     rank: int
     #: Another job of the shop is due.
@@ -81,8 +81,8 @@ class Claim:
 
 
 def look_again(products: Iterable[Product], *, rank: Rank, trigger: str, now: datetime) -> None:
-    """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
-    # In the order of the products: two transactions that open jobs for the same ones cannot deadlock.
+    """Open a job for each product, or merge with the open one: the more urgent rank and the earlier due time win."""
+    # Ordered by product, so that two transactions that open the same jobs cannot deadlock.
     wanted = sorted(products, key=lambda one: one.pk)
     if not wanted:
         return
@@ -99,7 +99,7 @@ def look_again(products: Iterable[Product], *, rank: Rank, trigger: str, now: da
 
 
 def in_hand(shop_id: int) -> Iterable[Product]:
-    """Return the products that a worker has in hand: it may go by what has changed since it began."""
+    """Return the products whose job is claimed: the worker may have read them before the latest change."""
     return Product.objects.filter(shop=shop_id, job__lease__isnull=False)
 
 
@@ -133,7 +133,7 @@ def claim(
 
 
 def orders_since(now: datetime) -> datetime:
-    """Return the moment from which a changed order may still affect stock; clocks may be an hour apart."""
+    """Return the time after which a changed order may still affect stock, with an hour for clock skew."""
     return now - Order.SETTLED_AFTER - CLOCKS_APART
 
 
@@ -146,10 +146,7 @@ def read_again(taken: Claim, *, now: datetime) -> Sequence[Any]:
 
 @contextmanager
 def at_work() -> Iterator[int]:
-    """Hold a lock that falls with this worker's database connection, so that its death is noticed at once.
-
-    Yields its name, for the jobs that the worker claims meanwhile.
-    """
+    """Hold an advisory lock that PostgreSQL releases if this worker dies. Yields its key, for `claim`."""
     worker_lock = random.randrange(1, 2**31)  # noqa: S311 -- a name, not a secret
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, worker_lock])
@@ -161,14 +158,14 @@ def at_work() -> Iterator[int]:
 
 
 def free_abandoned(*, now: datetime, most: int = 100) -> list[Claim]:
-    """Free up to `most` claimed jobs whose worker is gone; returns its claims, for the log in the same transaction."""
+    """Free up to `most` claimed jobs of dead workers. Returns their claims, to be logged in the same transaction."""
     with connection.cursor() as cursor:
         cursor.execute(sql.FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS, "most": most})
         return [Claim(*row) for row in cursor.fetchall()]
 
 
 def renew(taken: Claim, *, now: datetime) -> bool:
-    """Renew the lease before a call or with a write; returns whether something was asked since the job was claimed.
+    """Renew the lease. Returns whether the job was requested again since it was claimed.
 
     Raises LeaseLost when another worker has taken the job over.
     """
@@ -218,7 +215,7 @@ def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None =
     """Return the seconds to wait after the given attempt (from 1) failed for a transient reason.
 
     Doubles from FIRST_DELAY_S to LONGEST_DELAY_S, less up to a quarter by `dice` (0..1) so that many do not come back
-    at once; never less than `at_least` seconds, which is what the outside asked for.
+    at once; never less than `at_least` seconds, e.g. the API's Retry-After.
     """
     full = doubled_s(FIRST_DELAY_S, attempt - 1, most_s=LONGEST_DELAY_S)
     drawn = random.random() if dice is None else dice  # noqa: S311 -- jitter, not a secret
@@ -226,15 +223,15 @@ def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None =
 
 
 def blocked_jobs(shop_id: int) -> QuerySet[Job]:
-    """Return the shop's jobs that wait for the seller."""
+    """Return the shop's jobs that are blocked until the seller changes something."""
     return Job.objects.filter(shop_id=shop_id, blocked=True)
 
 
 @transaction.atomic
 def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> int:
-    """Make the shop's blocked jobs due, those of the products in `span`. Returns how many.
+    """Unblock the shop's jobs of the products in `span` and make them due. Returns how many.
 
-    Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
+    Rows are locked in the order of their products, as in `look_again`, so that the two cannot deadlock.
     """
     blocked = blocked_jobs(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
     again = {"blocked": False, "retry_due_at": None, "due_at": now, "attempts": 0}
@@ -243,7 +240,7 @@ def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> 
 
 @transaction.atomic
 def retry_waiting(*, now: datetime, most: int = 500) -> int:
-    """Make due what waits for the seller and is to be tried again by itself; returns how many, at most `most`."""
+    """Unblock up to `most` jobs whose automatic retry is due. Returns how many."""
     ready = Job.objects.filter(blocked=True, retry_due_at__lte=now).order_by("retry_due_at")
     found = ready.select_for_update(skip_locked=True)[:most]
     return Job.objects.filter(pk__in=found.values("pk"), blocked=True).update(
@@ -252,7 +249,7 @@ def retry_waiting(*, now: datetime, most: int = 500) -> int:
 
 
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:
-    """Return the shops that have something to do, for the sweeper."""
+    """Return the ids of shops with due jobs, for the sweeper."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SHOPS_WITH_DUE_JOBS, {"now": now, "ranks": list(ranks)})
         return [shop_id for (shop_id,) in cursor.fetchall()]
@@ -260,7 +257,7 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """What is written in one statement with the end of a job: values of sql.END_ATTEMPT, but for the job's own."""
+    """What is written in the statement that settles a job: the values of sql.END_ATTEMPT without the job's own."""
 
     values: Mapping[str, Any]
 
@@ -274,7 +271,7 @@ def _settle(
     attempts_again: int,
     attempt: AttemptEnd | None,
 ) -> None:
-    """End the job if nothing was requested since it was claimed; else make it due at `due_again`.
+    """Settle the job, or make it due at `due_again` if it was requested again since the claim.
 
     Raises LeaseLost, and writes nothing, if another worker has the job.
     """

@@ -1,4 +1,4 @@
-"""The lease of the job that an attempt works on: it covers each call that the attempt makes and each row it writes."""
+"""The lease of an attempt's job. It fences each call that the attempt makes and each row that it writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reverbsync.dispatch import ownership
 
 @dataclass(frozen=True)
 class Lease:
-    """A claimed job, as what its worker owns."""
+    """The ownership of a claimed job (reverbsync/dispatch/ownership.py)."""
 
     taken: Claim
 
@@ -31,14 +31,14 @@ class Lease:
 
 
 def of(taken: Claim) -> AbstractContextManager[None]:
-    """Hold the lease of a claimed job while the block runs: each call to the store renews it."""
+    """Hold the lease of a claimed job while the block runs. Each call to an API renews it."""
     return ownership.of(Lease(taken))
 
 
 def save(row: Model, *names: str) -> None:
-    """Save these fields of a row while the lease is this worker's, and renew it. Raises LeaseLost, and writes nothing.
+    """Save these fields of a row and renew the lease. Raises LeaseLost, and writes nothing, if the lease is lost.
 
-    Outside an attempt the fields are saved while this worker owns what it owns.
+    Outside an attempt, the save is fenced by whatever this worker owns.
     """
     if isinstance(row, Ledger):
         row.cap()

@@ -1,4 +1,4 @@
-"""One attempt: find the listing, decide, apply, and end with one entry and one word to the queue."""
+"""One attempt: find the listing, decide, apply, write one entry to the sync log, and settle the job."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from synclog.record import record
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until the next look when Reverb's answer to a number was lost and nothing shows yet whether it was applied.
+#: Delay when Reverb's answer to a stock write was lost and nothing shows yet whether it was applied.
 UNDECIDED_S = 5.0
-#: No answer makes a job come back sooner than after so many seconds.
+#: The shortest retry delay, whatever Retry-After says.
 AT_LEAST_S = 1.0
-#: However often a store could not be changed, and why, it is tried again after so many seconds.
+#: The longest retry delay, by reason, while the store's stock cannot be changed.
 STORE_AGAIN_AT_LATEST_S = {
     "store_busy": 5.0,
     "store_later": 60.0,
@@ -41,29 +41,29 @@ STORE_AGAIN_AT_LATEST_S = {
     "store_takes_no_stock": 300.0,
     "store_refused": 300.0,
 }
-#: What failed and waits for the seller is tried again by itself after so long, doubled each time.
+#: First and longest delay until a failed job that is blocked for the seller is retried automatically; it doubles.
 RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=24)
-#: Endings for want of a connection to Reverb that works.
+#: Endings without a working connection to Reverb.
 NO_CONNECTION = frozenset({"not_connected", "token_refused"})
-#: Endings that are about a connection, not the product: one that goes through shows that others will.
+#: Endings caused by a connection, not the product: if one job succeeds, others will.
 BLOCKED = NO_CONNECTION | {"not_permitted", "still_on_sale"}
 _WENT_WELL = (Entry.Outcome.SYNCED, Entry.Outcome.NOTHING)
 _RANKS = {Excess.ALL: Rank.STOCK_TO_ZERO, Excess.SOME: Rank.STOCK}
-#: Endings before anything was looked at: once the settings change, the product is due as if it never was.
+#: Endings before anything was compared. Once the settings change, the product is due at once.
 NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
-#: Seconds until the first look for a listing whose POST got no answer, doubled each time. The last look comes when its
-#: time is up (`POST_SETTLES`): nobody reads an entry every five seconds.
+#: Delay until the first search for a listing whose POST got no answer; it doubles, to keep the log short. The last
+#: search comes after `POST_SETTLES`.
 LOOK_FOR_POST_S = 5.0
 
 
 def attempt(taken: Claim) -> None:
-    """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt."""
+    """Make one attempt at a claimed job. Never raises: a failure is an entry and a later attempt."""
     started, began_at = clock.monotonic(), clock.now()
     begun = rows.begin(taken, now=began_at)
     if begun is None:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
-    # What was asked until then is in what was read.
+    # Requests until then are covered by what was read.
     taken = replace(taken, generation=begun.generation)
     try:
         with lease.of(taken):
@@ -82,7 +82,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     try:
         ending = Look(begun, taken, began_at, done).run()
     except RateLimited as limited:
-        if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to log
+        if not done and not _is_overdue(begun):  # no call was made, so there is nothing to log
             _put_off(begun, taken, limited)
             return
         ending = _failed(begun, taken, limited, done)
@@ -104,7 +104,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     entry = log.attempt_of(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     blocked = ending.again_s is None or ending.reason in STORE_AGAIN_AT_LATEST_S
     waits = ending.reason if REASONS[ending.reason].waits and blocked else ""
-    # A product pending its first sync was looked at for its stock alone.
+    # Of a product that is pending its first sync, only the stock was compared.
     line = _of_line(ending) if ending.again_s is None and not begun.product.pending_first_sync else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
     end = rows.ended(begun.product, begun.row, entry, looked_at=looked_at, waits_for=waits, line=line)
@@ -112,12 +112,12 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     _settle(taken, ending, end, over, begun.row)
     went_well = ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and not over
     if went_well and (taken.attempt > 1 or was_blocked):
-        # What kept this one back has passed: the shop's others need not wait out their delays.
+        # The cause has passed, so the shop's other jobs need not wait out their delays.
         forward.one_went_through(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
 
 
 def _excess(begun: AttemptInput, ending: Ending) -> Excess:
-    """Return what Reverb has on sale beyond what is left. Never raises but Lost: the job is settled all the same."""
+    """Return whether Reverb has more on sale than is left. Raises only Lost, so that the job is settled anyway."""
     try:
         shop_context = context.shop_context(begun)
         return excess.follow(begun, ending, shop_context.connection, shop_context.shop.sync_settings)
@@ -129,13 +129,13 @@ def _excess(begun: AttemptInput, ending: Ending) -> Excess:
 
 
 def _is_overdue(begun: AttemptInput) -> bool:
-    """Return whether the owners have still to be notified of a sold-out listing that stays on sale."""
+    """Return whether the owners are still to be notified of a sold-out listing that stays on sale."""
     shop_context = context.shop_context(begun)
     return excess.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
 
 
 def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
-    """Nothing was written: look again when the rate limit allows it, as if the job had not been taken."""
+    """Postpone the job until the rate limit allows a call. Nothing was written, so the attempt does not count."""
     if begun.row is not None:
         rows.save(begun.row)
     now = clock.now()
@@ -144,7 +144,7 @@ def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
 
 
 def _settle(taken: Claim, ending: Ending, end: AttemptEnd, over: Excess, row: Listing | None) -> None:
-    """Save in the queue what becomes of the job, and save the rest in the same statement."""
+    """Settle the job, and write the rest of the attempt in the same statement."""
     now, waits = clock.now(), REASONS[ending.reason].waits
     attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
     again_s = ending.again_s
@@ -164,9 +164,9 @@ def _settle(taken: Claim, ending: Ending, end: AttemptEnd, over: Excess, row: Li
 
 
 def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) -> datetime | None:
-    """Return when to try by itself what waits for the seller: what failed, ever more rarely; what was left out, never.
+    """Return when a blocked job is retried automatically: a failed one with growing delay, a skipped one never.
 
-    Without a connection that works there is nothing to try, and its check makes all due when it does. But what stays on
+    Without a working connection it is not retried; the connection's check makes it due. But a listing that stays on
     sale meanwhile is reported.
     """
     if ending.reason in NO_CONNECTION:
@@ -179,7 +179,7 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
 
 
 def _of_line(ending: Ending) -> rows.LineEnd:
-    """Return what an open mass sync learns of its line for the product."""
+    """Return the outcome for the product's line in an open mass sync."""
     failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
     state = Line.State.FAILED if failed else Line.State.DONE
     return rows.LineEnd(state, ending.reason, log.in_short(ending)[:300])
@@ -189,7 +189,7 @@ def _of_line(ending: Ending) -> rows.LineEnd:
 
 
 def _failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Change]) -> Ending:
-    """Turn an error of Reverb's family into an ending."""
+    """Turn a Reverb error into an ending."""
     ending = Ending(Entry.Outcome.FAILED, "refused", done, message=error.message, field_errors=error.field_errors)
     match error:
         case NeedsSeller():
@@ -205,11 +205,11 @@ def _failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Ch
             return ending
         case NoAnswer(may_have_applied=True):
             ending.reason = "answer_lost" if _post_open(begun.row) else "try_later"
-        case TransientError() | NotFound():  # what was found a moment ago is gone: look again
+        case TransientError() | NotFound():  # a listing that was just found is gone: search again
             ending.reason = "try_later"
         case _:
             return ending
-    if error.said:  # else the words are ours
+    if error.said:  # else the message is ours
         ending.message = f"Reverb: “{error.message}”"
     return _later(taken, ending, at_least=error.retry_after)
 
@@ -224,7 +224,7 @@ def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> En
 
 
 def _look_for_post_s(taken: Claim, row: Listing | None) -> float:
-    """Return the seconds until the next look for a listing that a POST may have made."""
+    """Return the seconds until the next search for a listing that a POST may have created."""
     doubled = doubled_s(LOOK_FOR_POST_S, taken.attempt - 2, most_s=POST_SETTLES.total_seconds())
     if row is None or row.post_started_at is None:
         return doubled
@@ -233,12 +233,12 @@ def _look_for_post_s(taken: Claim, row: Listing | None) -> float:
 
 
 def _may_give_up(taken: Claim) -> bool:
-    """Return whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
+    """Return whether the job may give up: only an edit may, while a stock difference is retried for ever."""
     if taken.rank in jobs.URGENT:
         return False
     product = Product.objects.select_related("shop__sync_settings", "listing").get(pk=taken.product_id)
     settings, row = product.shop.sync_settings, getattr(product, "listing", None)
-    if row is not None and not row.reverb_id:  # if it was made all the same, the next change of stock finds it
+    if row is not None and not row.reverb_id:  # if it was created anyway, the next stock change finds it
         return not row.may_turn_up(clock.now())
     return not settings.sync_stock or is_reconciled(product, settings)
 
@@ -248,11 +248,11 @@ def _post_open(row: Listing | None) -> bool:
 
 
 def _needs_seller(shop_id: int, error: NeedsSeller) -> str:
-    """Return the reason. A 401 is not always a dead token: where the account is still shown, it is no verdict."""
+    """Return the reason. A 401 is no verdict on the token while the account can still be read with it."""
     if error.status != 401:
         return "not_permitted"
     try:
         dead = connect.mark_if_dead(ReverbConnection.objects.get(shop=shop_id))
-    except ReverbError:  # it is not known now
+    except ReverbError:  # not known at the moment
         dead = False
     return "token_refused" if dead else "try_later"

@@ -1,4 +1,4 @@
-"""The rows that an attempt begins with, what it notes on its listing, and what it writes at its end."""
+"""The rows of an attempt: its input, the changes of its listing, and what is written at its end."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from listings.queue.jobs import AttemptEnd, Claim
 from reverbsync.database import Reader
 from synclog.record import Attempt, values_of
 
-#: A relation that is set without the checks of an assignment, for each product.
+#: Set through the field's cache, which skips the checks of an assignment.
 _LISTING = Ledger._meta.get_field("listing")
-#: How many columns follow those of the tables: the fields of `AttemptInput` from `generation` on.
+#: How many columns follow those of the three tables: the fields of `AttemptInput` from `generation` on.
 REST = 5
 
 
 @dataclass
 class AttemptInput:
-    """What an attempt begins with, all as it was at one moment."""
+    """The input of an attempt, from one snapshot of the database."""
 
     product: Product
-    #: The product's own row, and its ledger.
+    #: The product's listing, and its ledger.
     row: Listing | None
     ledger: Ledger | None
-    #: How often the job had been asked for by then.
+    #: How often the job had been requested.
     generation: int
     #: Another product of the shop has the same SKU.
     sku_twice: bool
-    #: There are orders that may still say something about the stock.
+    #: There are orders that may still affect the stock.
     sold: bool
-    #: Another one than before: something that belongs to the shop has changed (`Desk`).
+    #: Changes whenever the shop's settings, connections or rules change: the cache key of its `ShopContext`.
     mark: str
-    #: All orders are known that changed on Reverb before this moment.
+    #: All orders that changed on Reverb before this time have been read.
     orders_read_at: datetime | None
-    #: The product does not go to Reverb; only its end is brought there.
+    #: The product is not listed any more; only the end of its listing is synced.
     only_end: bool = False
 
 
 def begin(taken: Claim, *, now: datetime) -> AttemptInput | None:
-    """Return what an attempt begins with; None if this worker has lost the job."""
+    """Return the input of an attempt; None if this worker has lost the job."""
     products, listings, ledgers = _readers()
     found = taken.read
-    if found[-REST] != taken.generation:  # the job was requested again while it was being claimed
+    if not found or found[-REST] != taken.generation:  # the job was requested again while it was being claimed
         found = jobs.read_again(taken, now=now)
     product = products.row(found) if found else None
     if product is None:
@@ -66,7 +66,7 @@ def _readers() -> tuple[Reader[Product], Reader[Listing], Reader[Ledger]]:
 
 
 def note(row: Listing, **now: Any) -> None:
-    """Change fields of a listing's row, to be saved by `save` or with the end of the attempt."""
+    """Change fields of a listing, to be saved by `save` or at the end of the attempt."""
     changed = [name for name, value in now.items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, now[name])
@@ -74,7 +74,7 @@ def note(row: Listing, **now: Any) -> None:
 
 
 def save(row: Listing) -> None:
-    """Save what was noted, and only that: what others wrote to the row meanwhile stays. Raises LeaseLost."""
+    """Save the noted fields only, so that concurrent writes to others stay. Raises LeaseLost."""
     if row.unsaved:
         lease.save(row, *row.unsaved)
         row.unsaved = frozenset()
@@ -85,7 +85,7 @@ def save(row: Listing) -> None:
 
 @dataclass(frozen=True)
 class LineEnd:
-    """What becomes of the product's line in an open mass sync, if it has one."""
+    """The outcome for the product's line in an open mass sync, if it has one."""
 
     state: Line.State
     reason: str
@@ -101,7 +101,7 @@ def ended(
     waits_for: str,
     line: LineEnd | None,
 ) -> AttemptEnd:
-    """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
+    """Return what is written with the end of the job: the entry, the product, its listing and its line."""
     values: dict[str, Any] = {f"entry_{name}": value for name, value in values_of(entry).items()}
     values |= {"product": product.pk, "looked_at": looked_at, "waits_for": waits_for}
     unsaved = row.unsaved if row is not None else frozenset[str]()
