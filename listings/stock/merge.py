@@ -22,7 +22,9 @@ and the movement of the number is compared with what the orders explain. The res
 **A response may be stale.** A number that nothing explains, but that Reverb had within the last ten minutes, proves
 nothing: a cache or a database replica may show the state before a sale or before our own call. A lower number counts
 after `PATIENCE`, zero after `ENDED_WITHIN`, a higher number after ten minutes. A rise that undoes an unexplained drop
-is a gain once no response has shown the lower number for `PATIENCE`.
+is a gain once no response has shown the lower number for `PATIENCE`. A new sale within `SLACK` of our own call that
+the number does not show was overwritten, or the response is stale: until `PATIENCE` after the sale, it may still move
+the number.
 
 An order moves the number by all of its units or by none. A number between two explained ones was edited: down
 from the upper one if it fell, up from the lower one if it rose. A number that is explained only without a sale of the

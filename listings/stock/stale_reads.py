@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from listings.stock.agreed import ENDED_WITHIN, FOLLOWS_WITHIN, PATIENCE, Agreed, Sale, until
+from listings.stock.agreed import ENDED_WITHIN, FOLLOWS_WITHIN, PATIENCE, SLACK, Agreed, Sale, until
 from listings.stock.movement import unexplained
 
 
@@ -38,12 +38,26 @@ def is_stale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, 
         span = PATIENCE if reverb else ENDED_WITHIN
         had_fewer = any(reverb >= number for number in agreed.before) and until(now, agreed.set_at, span)
         return had_fewer or _older_than_a_sale(agreed, sales, reverb, now)
+    if not above:
+        return _may_predate_a_sale(agreed, sales, reverb, now)
     moves = [sale for sale in sales if until(now, sale.updated_at, FOLLOWS_WITHIN)]
     had = [*agreed.before] if until(now, agreed.set_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []
     back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, invisibly
     unseen = any(sale.new and not sale.released for sale in moves)  # which may be newer than the response
-    return bool(above) and (unseen or any(reverb <= number + back for number in had))
+    return unseen or any(reverb <= number + back for number in had)
+
+
+def _may_predate_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
+    """Return whether the number is explained only if it contained or overwrote a sale of the last moments.
+
+    That sale's timestamp is too close to the number's to tell, so the sale may be later, and the response stale.
+    """
+    lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
+    if agreed.set_at is None or not any(lately):
+        return False
+    later = replace(agreed, set_at=agreed.set_at - 2 * SLACK)  # the sale is not `earlier` any more
+    return unexplained(later, sales, reverb, now)[0] > 0
 
 
 def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:

@@ -387,6 +387,26 @@ def test_a_number_that_is_explained_without_the_sale_of_a_moment_ago_may_be_olde
     assert (agreed.units, agreed.unexplained_drop) == (2, 0)
 
 
+@pytest.mark.parametrize("seconds_before_our_call", [1, 0, -2])
+def test_a_sale_beside_our_own_call_that_a_stale_number_does_not_show_yet_counts_once(
+    seconds_before_our_call: int,
+) -> None:
+    agreed = replace(START, units=7, store=7).moved(1, s(10))
+    sold = sale(at=s(10 - seconds_before_our_call))
+    agreed, sales = reckon(agreed, sold, store=7, reverb=1, at=s(12))
+    assert (agreed.units, store_adjustment(agreed)) == (6, -1)
+    agreed, sales = reckon(replace(agreed, store=6), *sales, store=6, reverb=0, at=s(16))
+    assert (agreed.units, agreed.unexplained_drop, agreed.reverb, sales[0].shown) == (6, 0, 0, 1)
+
+
+def test_a_sale_beside_our_own_call_that_never_shows_was_overwritten_and_does_not_hide_the_next_one() -> None:
+    agreed, sales = reckon(replace(START, units=4, store=4).moved(4, s(10)), sale(at=s(9)), store=4, reverb=4, at=s(12))
+    agreed, sales = reckon(replace(agreed, store=3), *sales, store=3, reverb=4, at=s(60))
+    assert (agreed.units, sales[0].new) == (3, False)
+    agreed, _ = reckon(agreed, *sales, store=3, reverb=3, at=s(70))
+    assert (agreed.units, agreed.unexplained_drop) == (2, 1)
+
+
 def test_a_number_that_is_higher_than_before_a_sale_of_a_moment_ago_adds_nothing() -> None:
     agreed, sales = reckon(START, sale(), reverb=6)  # units of a cancellation that shows late came back before it
     assert agreed.units == 4
