@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 #: How far two of Reverb's timestamps of one moment may differ: they have whole seconds.
@@ -34,6 +34,12 @@ class Agreed:
     before: tuple[int, ...] = ()
     pending_put: int | None = None
     undecided_at: datetime | None = None
+
+    @classmethod
+    def of(cls, ledger: object) -> Agreed:
+        """Return the data of a row of the model, which has a field of each name."""
+        found = {one.name: getattr(ledger, one.name) for one in fields(cls)}
+        return cls(**{**found, "before": tuple(found["before"])})
 
     def had(self, reverb: int, now: datetime) -> bool:
         """Return whether Reverb had that number shortly before, but not last."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
 from listings.queue import lease
-from listings.stock import linking, single_unit, split_sales
-from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, shown, store_adjustment
-from listings.stock.linking import Read, stands_since
+from listings.stock import linking, single_unit, split_sales, store_leads
+from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, Sale, shown, store_adjustment
+from listings.stock.linking import Read
 from listings.stock.merge import Merged, merge
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
@@ -30,17 +30,7 @@ CROSSES_WITHIN = timedelta(seconds=60)
 #: Results of the reconciliation that an order stores, beside `reckoned`, the status that was reconciled.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
 _MOVED = ("reverb", "set_at", "before")
-_FIELDS = (
-    *_MOVED,
-    "units",
-    "store",
-    "unexplained_drop",
-    "dropped_at",
-    "unexplained_gain",
-    "gained_at",
-    "pending_put",
-    "undecided_at",
-)
+_FIELDS = tuple(one.name for one in fields(Agreed))
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def foresee(ledger: Ledger, product: Product, read: Read, *, sold: bool) -> Fore
 
 def _as_reckoned(ledger: Ledger, orders: Iterable[Order]) -> tuple[Agreed, dict[str, Sale]]:
     """Return what the ledger and its orders say now, as if everything had been merged."""
-    return _agreed(ledger), {
+    return Agreed.of(ledger), {
         one.number: replace(_sale(one), new=False, unseen=False) for one in orders if one.reckoned == one.status
     }
 
@@ -92,7 +82,8 @@ def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSetting
     if ledger.pending_adjustment is not None:
         return False
     if settings.stock_way == StockWay.STORE:
-        return _to_follow(ledger, product, read, settings) is None
+        number, due = _number(ledger, read), to_show(ledger, product, settings)
+        return store_leads.to_follow(ledger, product, read, number=number, due=due) is None
     return seen is not None and not seen.news
 
 
@@ -120,7 +111,8 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         if found.pending_adjustment is not None:
             read = replace(read, store=None)  # it is not known yet whether its number contains our own change
         if settings.stock_way == StockWay.STORE:
-            _follow(found, product, read, settings)
+            number, due = _number(found, read), to_show(found, product, settings)
+            store_leads.follow(found, product, read, number=number, due=due)
             return found
         orders = list(_orders(product, read.now).select_for_update())
         if any(_is_newer(order, read) for order in orders):
@@ -134,38 +126,6 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         found.undecided_at = merged.agreed.undecided_at
         found.save(update_fields=["undecided_at"])
     raise Undecided
-
-
-def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> None:
-    """Record what Reverb shows, where the store leads: that number is to be brought in line with the store's."""
-    if (found := _to_follow(ledger, product, read, settings)) is not None:
-        ledger.store, ledger.reverb = found
-        ledger.units, ledger.set_at, ledger.crossed = ledger.store, read.now, 0
-        ledger.save(update_fields=["store", "units", "reverb", "set_at", "crossed"])
-
-
-def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
-    """Return the store's number and what Reverb shows, None if there is no number or nothing to bring in line.
-
-    There is something once the store's number has changed, even if it has changed back. A lower number on Reverb is
-    left alone until then: something sold on Reverb that the store does not know yet. A higher one is too many, even if
-    the seller put units back.
-    """
-    number = _number(ledger, read)
-    if number is None or read.store is None:
-        return None
-    due = to_show(ledger, product, settings)
-    if ledger.reverb is not None and number <= max(due, ledger.reverb) and _agreed(ledger).had(number, read.now):
-        number = ledger.reverb  # the response may predate our last call
-    too_many = number > due and number != ledger.reverb
-    too_few = number < due and _changed_since(ledger, product, read)
-    return (read.store, number) if too_many or too_few or read.store != ledger.store else None
-
-
-def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
-    """Return whether the store's number changed after it was last merged."""
-    since = stands_since(product, read)
-    return since is not None and ledger.set_at is not None and since > ledger.set_at + SLACK
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:
@@ -215,7 +175,7 @@ def sold_lately(product: Product, now: datetime) -> bool:
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
     sales = [part for order in orders for part in split_sales.split(_sale(order))]
-    agreed, number = _agreed(ledger), _number(ledger, read)
+    agreed, number = Agreed.of(ledger), _number(ledger, read)
     if _is_single(ledger, read):
         agreed, number = single_unit.as_single_unit(agreed, number, sales, now=read.now)
     elif ledger.single_unit:
@@ -237,10 +197,6 @@ def _is_single(ledger: Ledger, read: Read) -> bool:
     if read.listing is None or number_of(read.listing) is None:
         return ledger.single_unit
     return not holds_several(read.listing)
-
-
-def _agreed(ledger: Ledger) -> Agreed:
-    return Agreed(**{name: getattr(ledger, name) for name in _FIELDS} | {"before": tuple(ledger.before)})
 
 
 def _sale(order: Order) -> Sale:
@@ -396,7 +352,7 @@ def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
     """Record that Reverb applied the number, at a moment by its clock. `store` is the number it was derived from."""
-    now, changed = replace(_agreed(ledger).moved(units, at), pending_put=None), [*_MOVED, "pending_put"]
+    now, changed = replace(Agreed.of(ledger).moved(units, at), pending_put=None), [*_MOVED, "pending_put"]
     for name in changed:
         setattr(ledger, name, getattr(now, name))
     if store is not None and ledger.store != store:  # only where the store leads; otherwise it was merged before

@@ -33,7 +33,7 @@ def _went(sale: Sale, agreed: Agreed, now: datetime) -> set[int]:
         came = {sale.shown - sale.quantity, *((-sale.quantity,) if sale.doubtful else ())}
         return {sale.shown, *(came if open_ else ())}
     if sale.shown:
-        return {sale.shown, *((0,) if sale.doubtful else ())}
+        return {sale.shown}
     return {sale.quantity, *((0,) if earlier(sale, agreed) or not sale.sure else ())}
 
 

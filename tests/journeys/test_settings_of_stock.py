@@ -14,7 +14,7 @@ from shops.models import Shop
 from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
 from shops.snapshots import ReverbListing
-from tests.journeys.sales import buy, receive
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 from tests.people import olivia
 
@@ -125,6 +125,27 @@ def test_where_the_store_leads_reverb_is_filled_up_again_though_the_store_has_it
     world.edit(guitar, inventory_quantity=3)
     world.settle()
     assert world.listing()["inventory"] == 3
+
+
+@pytest.mark.parametrize(("sold_again", "shown"), [(False, 3), (True, 1)])
+def test_where_the_store_leads_units_of_a_cancelled_order_that_the_store_never_knew_of_are_on_sale_again(
+    world: World, sold_again: bool, shown: int
+) -> None:
+    world.set(stock_way="store")
+    world.reverb.ask("POST", "/settings", {"restores_on_cancel": False})
+    world.product()
+    world.settle()
+    world.wait(60)
+    number = buy(world)
+    receive(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    if sold_again:
+        buy(world)
+    read_orders(world)
+    world.step()
+    assert world.listing()["inventory"] == (1 if sold_again else 2)  # another order may still appear
+    world.settle()
+    assert world.listing()["inventory"] == shown
 
 
 def test_where_the_store_leads_a_number_set_by_hand_on_reverb_stays_until_the_store_changes(world: World) -> None:

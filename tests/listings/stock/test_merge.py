@@ -399,6 +399,15 @@ def test_a_sale_beside_our_own_call_that_a_stale_number_does_not_show_yet_counts
     assert (agreed.units, agreed.unexplained_drop, agreed.reverb, sales[0].shown) == (6, 0, 0, 1)
 
 
+def test_a_doubtful_sale_does_not_explain_why_the_number_does_not_show_the_next_one_yet() -> None:
+    agreed, sales = reckon(START.moved(5, s(10)), sale(at=s(9)), reverb=4, at=s(12))
+    assert sales[0].doubtful
+    agreed, sales = reckon(replace(agreed, store=4), *sales, sale("2", at=s(40)), store=4, reverb=4, at=s(41))
+    assert (agreed.units, [one.new for one in sales]) == (3, [False, True])
+    agreed, sales = reckon(replace(agreed, store=3), *sales, store=3, reverb=3, at=s(50))
+    assert (agreed.units, agreed.unexplained_drop, [one.shown for one in sales]) == (3, 0, [1, 1])
+
+
 def test_a_sale_beside_our_own_call_that_never_shows_was_overwritten_and_does_not_hide_the_next_one() -> None:
     agreed, sales = reckon(replace(START, units=4, store=4).moved(4, s(10)), sale(at=s(9)), store=4, reverb=4, at=s(12))
     agreed, sales = reckon(replace(agreed, store=3), *sales, store=3, reverb=4, at=s(60))
