@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -38,8 +39,11 @@ def of(taken: Claim) -> AbstractContextManager[None]:
 def save(row: Model, *names: str) -> None:
     """Save these fields of a row and renew the lease. Raises LeaseLost, and writes nothing, if the lease is lost.
 
-    Outside an attempt, the save is fenced by whatever this worker owns.
+    Outside an attempt, the save is fenced by whatever this worker owns. Raises ValueError for a field that the model's
+    statement does not write.
     """
+    if unwritten := set(names) - _WRITTEN[type(row)]:
+        raise ValueError(f"The statement of {type(row).__name__} does not write {sorted(unwritten)}.")
     if isinstance(row, Ledger):
         row.cap()
     match ownership.owned():
@@ -54,6 +58,10 @@ _SAVE: dict[type[Model], Statement] = {
     Listing: Statement(sql.SAVE_LISTING),
     Ledger: Statement(sql.SAVE_LEDGER),
     Product: Statement(sql.SAVE_PRODUCT),
+}
+_WRITTEN: dict[type[Model], frozenset[str]] = {
+    model: frozenset(re.findall(r"^ +(\w+) = CASE", text, re.MULTILINE))
+    for model, text in ((Listing, sql.SAVE_LISTING), (Ledger, sql.SAVE_LEDGER), (Product, sql.SAVE_PRODUCT))
 }
 
 

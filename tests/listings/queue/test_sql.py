@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Field, Model
 
 from listings.models import Job, Ledger, Listing, Product
-from listings.queue import sql
+from listings.queue import lease, sql
 from synclog import record
 from synclog.models import Entry
 
@@ -58,6 +58,11 @@ def test_an_attempt_reads_all_columns_in_the_order_of_the_fields(name: str, alia
 def test_each_field_of_a_row_can_be_saved(name: str, model: type[Model]) -> None:
     written = re.findall(r"^ +(\w+) = CASE", STATEMENTS[name], re.MULTILINE)
     assert written == [field.column for field in fields(model) if not field.is_relation and not field.primary_key]
+
+
+def test_a_field_that_the_statement_of_its_model_does_not_write_cannot_be_saved() -> None:
+    with pytest.raises(ValueError, match="does not write"):
+        lease.save(Product(), "title")
 
 
 @pytest.mark.parametrize("text", [record.INSERT_ENTRY, sql.END_ATTEMPT], ids=["alone", "with the end of a job"])
