@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Least
 
-from listings.intake import batches, rechecks, refresh, same_sku, stock_levels
+from listings.intake import batches, observe, rechecks, refresh, responses, same_sku, stock_levels
 from listings.models import Crawl, Product, Rank
 from listings.queue import jobs
 from reverbsync import clock
@@ -178,7 +178,7 @@ def _page(crawl: Crawl, client: StoreClient) -> None:
     if crawl.kind == Kind.CHANGES:
         _read_namesakes(crawl, client, page)
     with transaction.atomic():
-        kept = refresh.keep(
+        kept = responses.keep(
             crawl.shop,
             page.products,
             parent_ids=page.whole_parents,
@@ -283,7 +283,7 @@ def _answers_for_others(crawl: Crawl, client: Stocktaker, product: Product, odd:
 
 
 def _snapshots(products: Iterable[Product]) -> list[StoreProduct]:
-    return [seen for one in products if (seen := refresh.snapshot_of(one)) is not None]
+    return [seen for one in products if (seen := observe.snapshot_of(one)) is not None]
 
 
 def _confirm(crawl: Crawl, client: StoreClient) -> None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.db import transaction
 
-from listings.intake import refresh
+from listings.intake import responses
 from reverbsync import clock
 from shops.models import MissingProducts, Shop
 from shops.platforms.custom import pushed
@@ -31,7 +31,7 @@ def confirm(shop: Shop) -> int:
     ids = iter(missing.product_ids)
     while batch := list(islice(ids, BATCH)):
         with transaction.atomic():
-            refresh.keep(shop, [], parent_ids=batch, requested_at=clock.now(), trigger=TRIGGER)
+            responses.keep(shop, [], parent_ids=batch, requested_at=clock.now(), trigger=TRIGGER)
     pushed.remove_missing(shop.store)
     return missing.count
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from listings.intake import refresh
+from listings.intake import observe, refresh
 from listings.models import Product
 from reverbsync import clock
 from reverbsync.security.redaction import broke
@@ -68,7 +68,7 @@ def run_slice(first: Product) -> None:
 
 def _has_come(product: Product) -> bool:
     """Return whether a date that the store named has come; otherwise the read follows a possibly stale response."""
-    snapshot = refresh.snapshot_of(product)
+    snapshot = observe.snapshot_of(product)
     return snapshot is None or (snapshot.changes_at is not None and snapshot.changes_at <= clock.now())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from listings.intake import refresh
+from listings.intake import responses
 from listings.mass_sync import run
 from listings.models import MassSync
 from reverbsync import clock
@@ -67,7 +67,7 @@ def learn(world: World) -> None:
     while True:
         page = client.crawl(cursor)
         parents = [one.store_parent_id for one in page.products]
-        refresh.keep(
+        responses.keep(
             world.shop, page.products, parent_ids=parents, requested_at=clock.now(), trigger="test", first_import=True
         )
         if page.next is None:

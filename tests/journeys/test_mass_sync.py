@@ -10,6 +10,7 @@ from listings.intake import refresh
 from listings.mass_sync import enqueue, fetch_listings, plan, run
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from listings.queue import jobs
+from listings.upkeep import unprocessed
 from shops.events import ProductChanged
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
@@ -317,7 +318,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
 def test_what_was_found_in_step_is_not_brought_up_again_when_settings_are_saved(world: World) -> None:
     seed(world, 3, listed=2)
     through(world)
-    assert refresh.changed_while_off(world.shop) == []
+    assert unprocessed.changed_while_off(world.shop) == []
 
 
 def test_only_the_last_few_of_a_shop_are_kept(world: World) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from listings.intake import refresh
+from listings.intake import observe
 from listings.models import Job, Ledger, Product
 from listings.orders import create_store_order, order_poll
 from listings.queue import jobs
@@ -224,14 +224,14 @@ def no_rate_limit() -> AbstractContextManager[Any]:
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
     """Let an earlier reading replace a later one."""
-    see = refresh._see
+    see = observe.observe
 
     def forgetful(shop: Any, snapshot: Any, known: Product | None, *, requested_at: datetime, **more: Any) -> Any:
         if known is not None:
             known.read_at = min(known.read_at, requested_at)
         return see(shop, snapshot, known, requested_at=requested_at, **more)
 
-    return instead(refresh, "_see", forgetful)
+    return instead(observe, "observe", forgetful)
 
 
 #: All planted bugs, by name.

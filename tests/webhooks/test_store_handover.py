@@ -11,6 +11,7 @@ import pytest
 
 from listings.intake import refresh
 from listings.models import Job, Product
+from listings.upkeep import unprocessed
 from reverbsync import clock
 from shops.models import Shop
 from shops.platforms.base import StoreAuthError, StoreError, TransientStoreError
@@ -188,7 +189,7 @@ def test_while_auto_sync_is_off_snapshots_are_kept_and_no_job_is_opened(shop: Sh
     keep(shop)
     hand_over(shop)
     assert not Job.objects.exists()
-    assert refresh.changed_while_off(shop) == [Product.objects.get()]
+    assert unprocessed.changed_while_off(shop) == [Product.objects.get()]
 
 
 def test_old_deliveries_are_deleted_and_open_ones_never(shop: Shop, store: Store) -> None:

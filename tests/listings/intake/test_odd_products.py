@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from listings import tasks
-from listings.intake import crawls, read_again, rechecks, refresh, stock_levels
-from listings.intake.refresh import changed_while_off
+from listings.intake import crawls, read_again, rechecks, refresh, responses, stock_levels
 from listings.models import Crawl, Job, Product, Rank, Recheck
+from listings.upkeep.unprocessed import changed_while_off
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.models import Shop
@@ -239,7 +239,9 @@ ODD: dict[str, dict[str, Any]] = {
 def test_a_row_that_cannot_be_kept_hides_no_other_row(shop: Shop, odd: dict[str, Any]) -> None:
     good = [snapshot(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
     bad = snapshot(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
-    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], requested_at=NOON, trigger="a test")
+    kept = responses.keep(
+        shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], requested_at=NOON, trigger="a test"
+    )
     assert skus(shop) == {"GOOD-1", "GOOD-2"}
     assert (kept.news, len(kept.unread)) == (2, 1)
     assert Job.objects.count() == 2
@@ -261,7 +263,7 @@ FITTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
     shop: Shop, odd: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], requested_at=NOON, trigger="a test")
+    kept = responses.keep(shop, [snapshot(**odd)], parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert not kept.unread
     row = Product.objects.get()
     assert {name: getattr(row, name) for name in shown} == shown
@@ -270,7 +272,7 @@ def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
 
 def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> None:
     rows = [snapshot(stock=4), snapshot(stock=1), snapshot(stock=3)]
-    refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
+    responses.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert Product.objects.get().seen.stock == 1
 
 
@@ -278,7 +280,7 @@ def test_a_variant_is_not_gone_because_its_sibling_could_not_be_kept(shop: Shop)
     product_of(shop, store_product_id="21", sku="A1")
     product_of(shop, store_product_id="22", sku="A2")
     rows = [snapshot(store_product_id="21", price=Decimal("NaN"))]
-    refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON + timedelta(minutes=1), trigger="a test")
+    responses.keep(shop, rows, parent_ids=["11"], requested_at=NOON + timedelta(minutes=1), trigger="a test")
     assert skus(shop) == {"A1", "A2"}
 
 
@@ -286,7 +288,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
     broken = product_of(shop)
     Product.objects.filter(pk=broken.pk).update(snapshot={"price": "?"})
     rows = [snapshot(), snapshot(store_product_id="22", sku="A2")]
-    kept = refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
+    kept = responses.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert (kept.news, kept.unread) == (2, ())
     assert Product.objects.get(sku="A1").seen == snapshot()
 

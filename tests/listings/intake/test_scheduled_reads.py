@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from listings.intake import refresh, scheduled_reads
+from listings.intake import observe, refresh, responses, scheduled_reads
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
@@ -105,16 +105,16 @@ def test_a_failure_of_ours_does_not_come_back_at_once(
 def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop: Shop) -> None:
     later = snapshot(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
     store.now += timedelta(minutes=1)
-    kept = refresh.keep(shop, [later], parent_ids=["11"], requested_at=store.now, trigger="test")
+    kept = responses.keep(shop, [later], parent_ids=["11"], requested_at=store.now, trigger="test")
     assert kept.news == 0
-    assert Product.objects.get().next_change_at == END + timedelta(days=1) + refresh.CLOCKS_DIFFER
+    assert Product.objects.get().next_change_at == END + timedelta(days=1) + observe.CLOCKS_DIFFER
 
 
 def test_a_product_that_is_gone_is_not_asked_for_at_its_date(store: Store, shop: Shop) -> None:
     store.now += timedelta(minutes=1)
-    refresh.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
+    responses.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
     store.now += timedelta(minutes=2)  # the answer was no old one
-    refresh.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
+    responses.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
     at(store, END)
     assert scheduled_reads.shops_with_due_ones() == []
 

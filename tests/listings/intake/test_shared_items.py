@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from listings.intake import refresh
+from listings.intake import refresh, responses
 from listings.models import Product
 from reverbsync import clock
 from shops.events import StockChanged
@@ -35,7 +35,7 @@ def test_a_change_of_stock_is_taken_in_for_all_products_that_share_the_item(monk
         )
         for n in (1, 2)
     ]
-    refresh.keep(shop, shared, parent_ids=["11", "12"], requested_at=clock.now(), trigger="test")
+    responses.keep(shop, shared, parent_ids=["11", "12"], requested_at=clock.now(), trigger="test")
     monkeypatch.setattr(refresh, "client_of", lambda _: Store(*(replace(one, stock=0) for one in shared)))
     assert not refresh.take(shop, {StockChanged("31"): "test"})
     assert [one.seen.stock for one in Product.objects.order_by("sku")] == [0, 0]
