@@ -14,7 +14,7 @@ from typing import TypeVar
 from celery import shared_task
 from django.conf import settings
 
-from listings.intake import crawls, read_again, rechecks, scheduled_reads
+from listings.intake import crawl_slices, crawls, read_again, rechecks, scheduled_reads
 from listings.mass_sync import run
 from listings.models import Rank
 from listings.queue import jobs
@@ -84,7 +84,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
 @shared_task(name=crawls.CRAWL)
 def crawl(shop_id: int) -> None:
     """Continue one of the shop's crawls for one slice; the next slice is a new message, behind the other shops."""
-    _one_slice(crawls.CRAWL, shop_id, crawls.due, crawls.run_slice)
+    _one_slice(crawls.CRAWL, shop_id, crawls.due, crawl_slices.run_slice)
 
 
 @shared_task(name=rechecks.RECHECK)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls, refresh
+from listings.intake import crawl_slices, crawls, refresh
 from listings.models import Ledger
 from shops.events import ProductChanged
 from tests.journeys.sales import buy, read_orders
@@ -131,4 +131,4 @@ def look(world: World) -> None:
     """Look for what changed in the store."""
     crawls.begin(world.shop, "changes")
     while (crawl := crawls.due(world.shop.pk)) is not None and crawl.kind == "changes":
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)

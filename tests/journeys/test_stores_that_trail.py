@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings.intake import crawls, refresh, scheduled_reads, stale_answers
+from listings.intake import crawl_slices, crawls, refresh, scheduled_reads, stale_answers
 from listings.models import Ledger, Product
 from sandbox.stack.stores import STORES
 from shops.events import ProductChanged, ProductDeleted, StockChanged
@@ -122,7 +122,7 @@ def turns_of_workers(world: World) -> None:
     if (product := scheduled_reads.due(world.shop.pk)) is not None:
         scheduled_reads.run_slice(product)
     if (crawl := crawls.due(world.shop.pk)) is not None:
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     while world.step():
         pass
 
@@ -135,7 +135,7 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     for _ in range(10):
         world.wait(70)
         while (crawl := crawls.due(world.shop.pk)) is not None:
-            crawls.run_slice(crawl)
+            crawl_slices.run_slice(crawl)
         world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (units, units)
     return guitar

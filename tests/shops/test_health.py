@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings.intake import crawls, refresh
+from listings.intake import crawl_slices, crawls, refresh
 from listings.models import Crawl, Job, Product
 from listings.orders import ingest as taking
 from reverbsync import clock
@@ -97,7 +97,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch, now: Now) -> Store:
     """Answer in place of a store."""
     made = Store()
-    for module in (refresh, crawls, health, upkeep):
+    for module in (refresh, crawl_slices, health, upkeep):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -127,7 +127,7 @@ def look(shop: Shop, kind: str = "changes") -> Crawl:
     """Look for changes now."""
     crawls.begin(shop, kind)
     found = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
-    crawls.run_slice(found)
+    crawl_slices.run_slice(found)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls, stock_levels
+from listings.intake import crawl_slices, stock_levels
 from listings.models import Crawl, Job, Product, Rank, Recheck
 from listings.models.product import AHEAD
 from reverbsync import clock
@@ -143,7 +143,7 @@ def test_a_product_that_no_page_showed_and_another_worker_reads_is_there(
     time.passes(2)
     kind, state = Crawl.Kind.CATALOGUE, Crawl.State.RUNNING
     crawl = Crawl.objects.create(shop=shop, kind=kind, state=state, confirming=True, started_at=began, due_at=NOON)
-    crawls.run_slice(crawl)
+    crawl_slices.run_slice(crawl)
     crawl.refresh_from_db()
     product.refresh_from_db()
     assert (crawl.state, crawl.failures, product.gone_at) == (Crawl.State.DONE, 0, None)

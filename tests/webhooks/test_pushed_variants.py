@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.intake.read_again import run_slice as look_again
 from listings.models import Crawl, Product, Recheck
 from shops.models import PushedOrder, Shop
@@ -271,7 +271,9 @@ def test_a_crawl_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: 
     if not known:
         Product.objects.all().delete()
     crawls.begin(shop, Crawl.Kind.CATALOGUE)
-    crawls.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
+    crawl_slices.run_slice(
+        Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
+    )
     assert owner() == ("17", "A-17")
     assert stocks() == {"1": 5}
 

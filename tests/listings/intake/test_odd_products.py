@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from listings import tasks
-from listings.intake import crawls, read_again, rechecks, refresh, responses, stock_levels
+from listings.intake import crawl_slices, crawls, read_again, rechecks, refresh, responses, stock_levels
 from listings.models import Crawl, Job, Product, Rank, Recheck
 from listings.upkeep.unprocessed import changed_while_off
 from reverbsync import clock
@@ -52,7 +52,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """Answer in place of a store."""
     made = Catalogue()
-    for module in (refresh, crawls, read_again):
+    for module in (refresh, crawl_slices, read_again):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -76,7 +76,7 @@ def through(shop: Shop, now: Now, kind: str = "catalogue", slices: int = 100) ->
         if found.state != Crawl.State.RUNNING:
             break
         now.at = max(now.at, found.due_at or now.at)
-        crawls.run_slice(found)
+        crawl_slices.run_slice(found)
     return crawl(shop, kind)
 
 

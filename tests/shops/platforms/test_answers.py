@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls, refresh
+from listings.intake import crawl_slices, crawls, refresh
 from listings.models import Crawl, Ledger, Listing, Order, Product, StoreOrderState
 from listings.orders import shipment_poll
 from listings.stock import adjust
@@ -129,7 +129,9 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     with contextlib.suppress(TransientStoreError):
         refresh.refresh(world.shop, unit.store_parent_id, client, trigger="test")
     crawls.begin(world.shop, Crawl.Kind.CATALOGUE)
-    crawls.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
+    crawl_slices.run_slice(
+        Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
+    )
     shipment_poll.look(order)
     upkeep.check(store.connection)
     world.product.refresh_from_db()

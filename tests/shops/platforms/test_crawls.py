@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from listings import tasks
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.mapping import selection
 from listings.models import Crawl, Job, Product, Recheck
 from reverbsync import clock
@@ -52,7 +52,7 @@ def through(store: Store, kind: str = "catalogue") -> Crawl:
         crawl = the_crawl(store, kind)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     crawl = the_crawl(store, kind)
     assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
     return crawl
@@ -82,7 +82,7 @@ def test_a_crawl_ends_quietly_when_another_store_is_connected_meanwhile(
         return page
 
     monkeypatch.setattr(type(full.client), "crawl", replaced)
-    crawls.run_slice(the_crawl(full))
+    crawl_slices.run_slice(the_crawl(full))
     assert caplog.records == []
     assert not Crawl.objects.filter(shop=full.shop).exists()
 
@@ -170,9 +170,9 @@ def killing(client: StoreClient, after: int) -> Any:
 
 def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     crawls.begin(full.shop, "catalogue")
-    monkeypatch.setattr(crawls, "client_of", lambda connection: killing(full.client, 1))
+    monkeypatch.setattr(crawl_slices, "client_of", lambda connection: killing(full.client, 1))
     with pytest.raises(Killed):
-        crawls.run_slice(the_crawl(full))
+        crawl_slices.run_slice(the_crawl(full))
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
@@ -187,8 +187,8 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
     client = Client()
     client.force_login(olivia())
     crawls.begin(full.shop, "catalogue")
-    monkeypatch.setattr(crawls, "SLICE_S", 0.0001)
-    crawls.run_slice(the_crawl(full))
+    monkeypatch.setattr(crawl_slices, "SLICE_S", 0.0001)
+    crawl_slices.run_slice(the_crawl(full))
     client.post(reverse("listings:act_on_crawl", args=[full.shop.pk, "catalogue", "stop"]))
     crawl = the_crawl(full)
     assert (crawl.state, crawl.due_at) == (Crawl.State.STOPPED, None)
@@ -237,7 +237,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
         return Page(tuple(one for one in page.products if one.sku != "B1"), page.next, page.total)
 
     client.crawl = shifting  # type: ignore[method-assign]
-    monkeypatch.setattr(crawls, "client_of", lambda connection: client)
+    monkeypatch.setattr(crawl_slices, "client_of", lambda connection: client)
     assert through(store).vanished == 0
     assert skus(store) == {"A1", "B1"}
 
@@ -275,7 +275,7 @@ def test_a_store_that_is_overloaded_is_left_alone_and_asked_again(
 ) -> None:
     full.control.fault("status", status=status, body=body, retry_after=2, times=1)
     crawls.begin(full.shop, "catalogue")
-    crawls.run_slice(the_crawl(full))
+    crawl_slices.run_slice(the_crawl(full))
     crawl = the_crawl(full)
     assert crawl.failures == 1
     assert crawl.due_at is not None
@@ -287,7 +287,7 @@ def test_a_store_that_refuses_our_keys_says_so_on_the_page_and_is_left_alone(ful
     known = full.platform.keys(full.stand_in.token("contract"), full.stand_in.secret("contract"))
     StoreConnection.objects.update(token=wrong(known).token)
     crawls.begin(full.shop, "catalogue")
-    crawls.run_slice(the_crawl(full))
+    crawl_slices.run_slice(the_crawl(full))
     crawl = the_crawl(full)
     assert crawl.note
     assert crawl.due_at is not None

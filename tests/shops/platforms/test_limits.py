@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.models import Crawl
 from reverbsync.ratelimit import limiter
 from shops.models import StoreConnection
@@ -54,7 +54,7 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
         crawl = the_crawl(store)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     assert skus(store) == ALL
     assert the_crawl(store).pages > 3  # the list to begin with, and the pieces
     assert the_crawl(store).news == MANY
@@ -68,7 +68,7 @@ def test_a_list_that_shopify_has_forgotten_is_begun_again(store: Store, monkeypa
     seed(store)
     crawls.begin(store.shop, "catalogue")
     Crawl.objects.filter(kind="catalogue").update(cursor="bulk:gid://shopify/BulkOperation/9|0")
-    crawls.run_slice(the_crawl(store))
+    crawl_slices.run_slice(the_crawl(store))
     assert (the_crawl(store).cursor, the_crawl(store).failures) == ("", 1)
     through(store)
     assert skus(store) == ALL
@@ -97,7 +97,7 @@ def test_a_crawl_leaves_half_of_shopifys_points_to_what_cannot_wait(store: Store
     seed(store)
     with points(store, 1200, 1):
         crawls.begin(store.shop, "catalogue")
-        crawls.run_slice(the_crawl(store))
+        crawl_slices.run_slice(the_crawl(store))
         crawl = the_crawl(store)
         assert (crawl.pages, crawl.failures) == (1, 1)  # a second one, which asks for 530, would not leave 600
         assert store.client.orders(datetime.now(UTC), "") == ([], None)  # asks for 600

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.models import Product
 from shops.platforms.magento2.client import Magento2Client
 from tests.shops.platforms.conftest import Store
@@ -39,7 +39,7 @@ def look(store: Store) -> None:
     crawl.since = datetime.now(UTC) + timedelta(hours=1)
     crawl.save()
     while crawl.state == crawl.State.RUNNING:
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
 
 
 def test_an_edit_of_one_child_leaves_its_siblings_on_sale(store: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from pydantic import SecretStr
 
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.models import Product, Recheck
 from shops.platforms.magento2 import forms, memory, search
 from shops.platforms.magento2.client import Magento2Client
@@ -154,7 +154,7 @@ def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path:
         with pytest.raises(TransientStoreError):
             read()
     crawls.begin(store.shop, "stock")
-    crawls.run_slice(the_crawl(store, "stock"))
+    crawl_slices.run_slice(the_crawl(store, "stock"))
     assert Product.objects.get().seen.sellable == 3
 
 
@@ -418,5 +418,5 @@ def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None
     crawl.since = datetime.now(UTC) - timedelta(hours=1)
     crawl.save()
     while crawl.state == crawl.State.RUNNING:
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     assert Product.objects.get().seen.stock == 1

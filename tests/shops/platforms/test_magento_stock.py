@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import batches, crawls
+from listings.intake import batches, crawl_slices, crawls
 from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, config
@@ -322,7 +322,7 @@ def test_a_page_of_something_else_in_a_stock_poll_takes_nothing_off_sale(store: 
     for shape in shapes:
         store.control.fault("status", status=200, path="/export-stock-salable-qty/", body=shape, times=1)
         crawls.begin(store.shop, "stock")
-        crawls.run_slice(the_crawl(store, "stock"))
+        crawl_slices.run_slice(the_crawl(store, "stock"))
         assert urgent() == set()
 
 
@@ -358,7 +358,7 @@ def test_a_look_that_broke_off_before_its_page_was_saved_reads_it_again(
     crawls.begin(store.shop, "changes")
     with monkeypatch.context() as patched:
         patched.setattr("listings.intake.refresh.keep", broken)
-        crawls.run_slice(the_crawl(store, "changes"))
+        crawl_slices.run_slice(the_crawl(store, "changes"))
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"
 
@@ -380,6 +380,6 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
         return page
 
     monkeypatch.setattr(client, "crawl", adjusting)
-    monkeypatch.setattr(crawls, "client_of", lambda _: client)
+    monkeypatch.setattr(crawl_slices, "client_of", lambda _: client)
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"

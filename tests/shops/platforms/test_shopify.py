@@ -10,7 +10,7 @@ from django.conf import settings as conf
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
-from listings.intake import crawls
+from listings.intake import crawl_slices, crawls
 from listings.models import Crawl
 from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
@@ -823,7 +823,7 @@ def test_a_crawl_of_a_file_learns_in_the_end_what_it_is(store: Store, by_file: N
         crawl = the_crawl(store)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     assert (the_crawl(store).state, the_crawl(store).news) == (Crawl.State.DONE, 41)
 
 

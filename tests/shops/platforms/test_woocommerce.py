@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls, refresh
+from listings.intake import crawl_slices, crawls, refresh
 from listings.models import Crawl, Product, Recheck
 from shops.models import Shop, StoreConnection
 from shops.platforms.base import Resizable
@@ -158,7 +158,7 @@ def crawl_catalogue(shop: Shop) -> Crawl:
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     return crawl
 
 
@@ -379,7 +379,7 @@ def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> Non
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
         slices += 1
     assert crawl.state == Crawl.State.DONE
     assert Product.objects.filter(gone_at=None).count() == 60

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawls, same_sku
+from listings.intake import crawl_slices, crawls, same_sku
 from listings.models import Crawl, Product, Recheck
 from shops.models import Shop
 from shops.platforms.values import TransientStoreError
@@ -42,7 +42,7 @@ def poll(shop: Shop, kind: str = "stock") -> Crawl:
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(pk=crawl.pk)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.run_slice(crawl)
+        crawl_slices.run_slice(crawl)
     return crawl
 
 
@@ -186,7 +186,7 @@ def test_a_product_that_was_left_out_before_is_asked_for_alone(store: Store) -> 
     for one in made:
         write(store, one, stock_quantity=7)
     begun = crawls.begin(shop, "stock")
-    crawls.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
+    crawl_slices.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
     assert Crawl.objects.get(pk=begun.pk).state == Crawl.State.DONE
     assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
     store.control.ask("DELETE", "/faults")
