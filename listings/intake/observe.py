@@ -8,7 +8,7 @@ from listings.intake import stale_answers
 from listings.intake.saving import Seen
 from listings.models import Product, Rank
 from listings.stock.agreed import shown
-from listings.stock.ledger import limits
+from listings.stock.targets import limits
 from shops.models import Shop
 from shops.snapshots import StoreProduct
 

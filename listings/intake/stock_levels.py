@@ -12,7 +12,7 @@ from listings.mapping import selection
 from listings.models import Product, Rank
 from listings.queue import jobs
 from listings.stock.agreed import shown
-from listings.stock.ledger import limits
+from listings.stock.targets import limits
 from reverbsync import clock
 from shops.models import Shop
 from shops.schemas import storable, units_of

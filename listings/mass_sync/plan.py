@@ -16,8 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from listings.mass_sync import bulk_rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
 from listings.queue.siblings import linked_elsewhere
-from listings.stock import ledger as books
-from listings.stock import linking
+from listings.stock import linking, targets
 from listings.stock.agreed import shown
 from listings.stock.linking import Read
 from listings.sync.cases import ShopRules, counted
@@ -143,7 +142,7 @@ class _Batch:
 
     def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
         """Return what both sides said; `read_at` is by our clock."""
-        store, now = books.store_number(product), clock.now() + self.ahead
+        store, now = targets.store_number(product), clock.now() + self.ahead
         return Read(store, listing, now, orders_at=None, read_at=read_at + self.ahead)
 
 
@@ -247,14 +246,14 @@ def _stock(
     if ledger is None:
         return _cut(rules, product, units), number_of(listing)
     if rules.settings.stock_way == StockWay.STORE or units is None:
-        units = books.to_show(ledger, product, rules.settings)
+        units = targets.to_show(ledger, product, rules.settings)
     elif units:
         units = _cut(rules, product, ledger.units + (product.seen.stock or 0) - ledger.store)
     return units, ledger.reverb
 
 
 def _cut(rules: ShopRules, product: Product, units: int | None) -> int | None:
-    return None if units is None else shown(units, **books.limits(product, rules.settings))
+    return None if units is None else shown(units, **targets.limits(product, rules.settings))
 
 
 def _note(row: Listing, case: Case, read_at: datetime) -> None:

@@ -14,7 +14,7 @@ from listings.mapping.values import Defaults, Origin
 from listings.models import Ledger, Listing, Product, Rank
 from listings.products.forms import LABELS, ProductForm
 from listings.queue import jobs
-from listings.stock.ledger import to_show
+from listings.stock.targets import to_show
 from reverbsync import clock
 from shops import lifecycle
 from shops.access import for_members

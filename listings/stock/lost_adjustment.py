@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from listings.models import Product
-from listings.stock import ledger as books
+from listings.stock import shared_stock
 from reverbsync import clock
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient
@@ -76,7 +76,7 @@ def sold_between(client: StoreClient, product: Product, moment: datetime, until:
 
     If the orders cannot be read, or are dated in the future, nothing is known to have sold.
     """
-    ids = {product.seen.store_product_id, *(one.store_product_id for one in books.sharers(product))}
+    ids = {product.seen.store_product_id, *(one.store_product_id for one in shared_stock.sharers(product))}
     surely = at_most = 0
     try:
         for order in _orders(client, moment - CLOCKS_APART):

@@ -96,6 +96,21 @@ def merge(
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
         waits = lower or undoes(base, rose, now)
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
+    return _counted(base, known, rose, left, store=store, reverb=reverb, now=now, orders_at=orders_at)
+
+
+def _counted(
+    base: Agreed,
+    known: Sequence[Sale],
+    rose: int,
+    left: int,
+    *,
+    store: int | None,
+    reverb: int | None,
+    now: datetime,
+    orders_at: datetime | None,
+) -> Merged:
+    """Count what changed since `base`. `rose` and `left`: unexplained units on Reverb, above and below."""
     moved = moved_by(base, known, reverb, now)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # otherwise every read would count as news
     settled_gain = (

@@ -10,7 +10,8 @@ from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
 from listings.queue import forward, jobs, lease
 from listings.queue.jobs import AttemptEnd, Claim
-from listings.stock.ledger import Overtaken, Undecided, is_reconciled
+from listings.stock.ledger import Overtaken, Undecided
+from listings.stock.targets import is_reconciled
 from listings.sync import apply, context, excess, log, looking, rows
 from listings.sync.excess import Excess
 from listings.sync.log import Change, Ending

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from listings.models import Ledger, Listing, Product
 from listings.queue import lease
-from listings.stock import ledger as books
+from listings.stock import shared_stock, targets
 from listings.stock.agreed import shown
 from listings.sync import rows
 from listings.sync.log import Ending
@@ -80,10 +80,10 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bar
         units = stock
     elif stock is not None and ledger.pending_adjustment is None and _is_newer(product, ledger):
         # What the store has done since is not in the ledger yet.
-        units = ledger.units + stock - ledger.store - books.undeducted_of_sharers(product)
+        units = ledger.units + stock - ledger.store - shared_stock.undeducted_of_sharers(product)
     else:
-        units = books.units_left(ledger, product)
-    return None if units is None else shown(units, **({} if bare else books.limits(product, settings)))
+        units = targets.units_left(ledger, product)
+    return None if units is None else shown(units, **({} if bare else targets.limits(product, settings)))
 
 
 def _is_newer(product: Product, ledger: Ledger) -> bool:

@@ -12,8 +12,8 @@ from listings.models import Listing, Order, Product
 from listings.orders import listing_events
 from listings.queue import jobs
 from listings.queue.jobs import Claim
-from listings.stock.ledger import to_write
 from listings.stock.session import StockSession
+from listings.stock.targets import to_write
 from listings.sync import context, excess, rows
 from listings.sync.cases import counted
 from listings.sync.context import ShopContext

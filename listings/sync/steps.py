@@ -8,7 +8,8 @@ from typing import Any
 
 from listings.models import Listing, Product
 from listings.stock import oversold, store_behind
-from listings.stock.adjust import Disconnected, Short
+from listings.stock.adjust import Disconnected
+from listings.stock.send_adjustment import Short
 from listings.stock.session import StockSession
 from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide

@@ -17,7 +17,7 @@ from listings.models import Listing, Product, Rank, Review
 from listings.orders import erase, shipment_poll, store_order_state, tracking
 from listings.orders.ingest import uncounted
 from listings.queue import jobs
-from listings.stock.ledger import out_of_step
+from listings.stock.targets import out_of_step
 from listings.upkeep import former_account
 from listings.upkeep.unprocessed import changed_while_off, without_listing
 from reverbsync import clock

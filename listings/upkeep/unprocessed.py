@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from listings.mapping import selection
 from listings.models import Product
 from listings.stock.agreed import shown
-from listings.stock.ledger import limits
+from listings.stock.targets import limits
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop
 

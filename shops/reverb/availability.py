@@ -40,7 +40,7 @@ def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
     """Return whether a list shows another inventory of a listing than the agreed one, and that matters.
 
     `both`: stock is synced in both directions. If the store leads, a lower number is ignored
-    (listings/stock/ledger.py).
+    (listings/stock/store_leads.py).
     """
     number = number_of(listing)
     if listing is None or agreed is None or number is None:

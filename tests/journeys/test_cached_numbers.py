@@ -8,7 +8,7 @@ import pytest
 
 from listings.models import Job, Ledger, Product
 from listings.orders import listing_poll
-from listings.stock import ledger as books
+from listings.stock import writes
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
@@ -139,8 +139,8 @@ def test_a_number_that_an_old_answer_already_shows_is_set_where_we_raised_it_a_m
 def test_a_refused_number_leaves_open_whether_the_lost_one_before_it_was_taken(world: World) -> None:
     linked(world, 5)
     ledger = Ledger.objects.get()
-    books.setting_reverb(ledger, 3)  # no answer
-    not_set = books.setting_reverb(ledger, 2)
+    writes.setting_reverb(ledger, 3)  # no answer
+    not_set = writes.setting_reverb(ledger, 2)
     assert (ledger.pending_put, ledger.before[-1]) == (2, 3)
     not_set()
     ledger.refresh_from_db()

@@ -16,8 +16,7 @@ from listings.intake import observe
 from listings.models import Job, Ledger, Product
 from listings.orders import create_store_order, order_poll
 from listings.queue import jobs
-from listings.stock import adjust, agreed
-from listings.stock import ledger as books
+from listings.stock import adjust, agreed, inputs, send_adjustment, writes
 from listings.sync import apply, log
 from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection
@@ -34,19 +33,19 @@ __all__ = ["MUTANTS", "called", "planted"]
 
 def order_counted_twice() -> AbstractContextManager[Any]:
     """Forget what was counted for an order, so that the next attempt counts it again."""
-    sale = books._sale
-    return instead(books, "_sale", lambda order: replace(sale(order), counted=0))
+    sale = inputs.sale_of
+    return instead(inputs, "sale_of", lambda order: replace(sale(order), counted=0))
 
 
 def refund_counted_twice() -> AbstractContextManager[Any]:
     """Restock the units of a released order on every attempt."""
-    sale = books._sale
+    sale = inputs.sale_of
 
     def forgets(order: Any) -> agreed.Sale:
         found = sale(order)
         return replace(found, counted=found.quantity) if found.released else found
 
-    return instead(books, "_sale", forgets)
+    return instead(inputs, "sale_of", forgets)
 
 
 def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
@@ -67,7 +66,7 @@ def order_is_made_again_at_once() -> AbstractContextManager[Any]:
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
     """Take the echo of our own adjustment for a change in the store."""
-    applied = adjust._applied
+    applied = send_adjustment.applied
 
     def forgets(ledger: Ledger, product: Product, after: Count) -> int:
         before = ledger.store
@@ -76,7 +75,7 @@ def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
         ledger.save(update_fields=["store"])
         return by
 
-    return instead(adjust, "_applied", forgets)
+    return instead(send_adjustment, "applied", forgets)
 
 
 def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
@@ -86,7 +85,7 @@ def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
         ledger.pending_put = None
         ledger.save(update_fields=["pending_put"])
 
-    return instead(books, "set_on_reverb", forgets)
+    return instead(writes, "set_on_reverb", forgets)
 
 
 def overwrites_the_store() -> AbstractContextManager[Any]:
@@ -102,7 +101,7 @@ def overwrites_the_store() -> AbstractContextManager[Any]:
 
 def overwrites_reverb() -> AbstractContextManager[Any]:
     """Set Reverb's number without reading it first: changes there are lost."""
-    return instead(books, "number_of", always(None))
+    return instead(inputs, "number_of", always(None))
 
 
 def orders_are_never_read() -> AbstractContextManager[Any]:

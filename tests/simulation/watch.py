@@ -14,7 +14,7 @@ from listings import tasks
 from listings.models import Job, Ledger, Product
 from listings.queue import jobs
 from listings.queue.jobs import Claim
-from listings.stock.session import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
+from listings.stock.reading import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import log
 from listings.sync.attempt import attempt
 from sandbox.common.keep import Doc
