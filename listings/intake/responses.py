@@ -89,11 +89,8 @@ def keep(
     saved, refused = saving.save([one for one in seen + gone if one.read])
     unread += refused + taken  # a product whose id belongs to another one is whole all the same
     through = [one for one in seen + gone if not one.read] + saved
-    _open_jobs(
-        shop, [one for one in through if not one.product.pending_first_sync], trigger, reported=reported, lowest=lowest
-    )
-    there = {one.product.sku for one in through if one.product.gone_at is None}
-    same_sku.freed(shop, skus - there, trigger)
+    _open_jobs(shop, through, trigger, reported=reported, lowest=lowest)
+    same_sku.freed(shop, skus - {one.product.sku for one in through if one.product.gone_at is None}, trigger)
     if event is not None and not (through or isinstance(event, ProductDeleted)):
         stale_answers.look_later(shop.pk, requested_at)
     rechecks.unread(shop, unread, now=requested_at, trigger=trigger, first_import=first_import)
@@ -142,6 +139,7 @@ def _open_jobs(shop: Shop, seen: list[Seen], trigger: str, *, reported: bool, lo
     """Open jobs for what is news. If nothing is, and a change was reported, open jobs for all of them."""
     if not shop.sync_settings.auto_sync:
         return
+    seen = [one for one in seen if not one.product.pending_first_sync]
     news = [one for one in seen if one.news]
     if not news and reported:
         echoes = _echoes([one.product for one in seen])

@@ -20,7 +20,9 @@ from listings.stock import linking, targets
 from listings.stock.agreed import shown
 from listings.stock.linking import Read
 from listings.sync.cases import ShopRules, counted
-from listings.sync.decide import Action, Case, Decision, already_agreed, decide
+from listings.sync.decide import decide
+from listings.sync.decision import Action, Case, Decision
+from listings.sync.differences import already_agreed
 from listings.sync.find import the_one
 from reverbsync import clock
 from shops.models import FIELDS

@@ -9,11 +9,12 @@ from typing import Any
 from listings.models import Ledger, Listing, Product
 from listings.queue import lease
 from listings.stock.session import StockSession
-from listings.sync import payload, rows
-from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
+from listings.sync import rows
+from listings.sync.changes import changes_of
+from listings.sync.decision import WRITTEN, Case, Decision
+from listings.sync.differences import agree, already_agreed
 from reverbsync import clock
 from reverbsync.dispatch import ownership
-from shops.models import FIELDS
 from shops.reverb import read
 from shops.reverb.availability import number_of
 from shops.reverb.client import ReverbClient
@@ -77,7 +78,7 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         raise NoAnswer(f"Reverb answered with another listing, {listing.id}.", may_have_applied=True)
     stock.after_put(decision.sends["stock"])
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
-    return Applied(listing, warnings, message, _changes(case, decision.sends))
+    return Applied(listing, warnings, message, changes_of(case, decision.sends))
 
 
 def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: StockSession) -> Applied:
@@ -98,7 +99,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         _believe(listing, units)
         stock.after_put(units)
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
-    return Applied(listing, warnings, message, _changes(case, decision.sends))
+    return Applied(listing, warnings, message, changes_of(case, decision.sends))
 
 
 def _put(
@@ -196,26 +197,3 @@ def _sku_is_taken(error: ReverbError) -> bool:
 def _clear_post(row: Listing) -> None:
     row.post_started_at = None
     lease.save(row, "post_started_at")
-
-
-def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the changes for the log entry: each field with its value before, if Reverb said, and after."""
-    changes = []
-    for name, value in sent.items():
-        if name == "publish" or (name == "sku" and case.listing is None):
-            continue
-        before = None
-        if case.listing is not None:
-            before = case.listing.inventory if name == "stock" else payload.shown(case.listing, name, value)
-        label = FIELDS.get(name, name.upper())
-        changes.append({"field": label, "before": _text(before, case.names), "after": _text(value, case.names)})
-    return changes
-
-
-def _text(value: Any, names: Mapping[str, str]) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return f"{len(value)} photo{'s' if len(value) != 1 else ''}"
-    text = names.get(str(value), str(value))
-    return text if len(text) <= 120 else text[:117] + "…"

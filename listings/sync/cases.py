@@ -9,7 +9,7 @@ from listings.mapping.product_groups import Groups
 from listings.mapping.values import Defaults
 from listings.models import Listing, Product
 from listings.stock.agreed import FOLLOWS_WITHIN
-from listings.sync.decide import WRITTEN, Case, Switches
+from listings.sync.decision import WRITTEN, Case, Switches
 from listings.sync.payload import Wanted, wanted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings

@@ -17,11 +17,12 @@ from listings.stock.targets import to_write
 from listings.sync import context, excess, rows
 from listings.sync.cases import counted
 from listings.sync.context import ShopContext
-from listings.sync.decide import Case
+from listings.sync.decision import Case
 from listings.sync.find import Found, find
 from listings.sync.log import Change, Ending
 from listings.sync.rows import AttemptInput
-from listings.sync.steps import Steps, skipped
+from listings.sync.steps import Steps
+from listings.sync.store_steps import skipped
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.reverb import connect

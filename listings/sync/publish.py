@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from listings.models import Listing
 from listings.queue import lease
-from listings.sync.decide import Case, Decision
+from listings.sync.decision import Case, Decision
 from listings.sync.log import Ending
 from shops.snapshots import ReverbListing
 from synclog.models import Entry

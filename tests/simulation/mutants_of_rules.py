@@ -17,7 +17,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from listings.intake import batches
 from listings.queue import jobs, lease
 from listings.stock import merge
-from listings.sync import decide, excess, looking, steps
+from listings.sync import decide_stock, excess, looking, steps
+from listings.sync.decision import Case, Decision
 from listings.sync.find import find
 from listings.upkeep import compare
 from reverbsync import clock
@@ -103,17 +104,17 @@ def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
 def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
     """Send a lower stock in one call with all other fields, so that it is refused with them."""
 
-    stock_step = decide._stock_step
+    stock_step = decide_stock.step
 
     def not_first(*args: Any) -> Any:
         found = stock_step(*args)
         return replace(found, first=False) if found is not None else None
 
-    def refused_altogether(_: Any, case: decide.Case, decision: decide.Decision, *__: Any) -> decide.Case:
+    def refused_altogether(_: Any, case: Case, decision: Decision, *__: Any) -> Case:
         return case.without(set(decision.sends))
 
     stack = ExitStack()
-    stack.enter_context(mock.patch.object(decide, "_stock_step", not_first))
+    stack.enter_context(mock.patch.object(decide_stock, "step", not_first))
     stack.enter_context(instead(steps.Steps, "_without_refused", refused_altogether))
     return stack
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listings.mapping.values import NO_UPC
-from listings.sync.decide import Action, Case, Switches, agree, already_agreed, decide
+from listings.sync.decide import decide
+from listings.sync.decision import Action, Case, Switches
+from listings.sync.differences import agree, already_agreed
 from listings.sync.payload import Wanted
 from shops.models import FIELDS
 from shops.reverb.availability import OFF_SALE
