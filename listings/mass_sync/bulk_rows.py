@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from psycopg2.extras import Json, execute_values
 
 from listings.models import Listing, Product
 from listings.sync.find import row_of
@@ -17,10 +17,14 @@ _KEEP = """
 UPDATE listings_listing AS kept
 SET reverb_id = noted.reverb_id, link = noted.link, state = noted.state, snapshot = noted.snapshot,
     agreed = noted.agreed, read_at = noted.read_at, indexed_at = noted.indexed_at
-FROM (VALUES %s) AS noted(id, was_read_at, reverb_id, link, state, snapshot, agreed, read_at, indexed_at)
+FROM jsonb_to_recordset(%s::jsonb) AS noted (
+    id bigint, was_read_at timestamptz, reverb_id text, link text, state text, snapshot jsonb, agreed jsonb,
+    read_at timestamptz, indexed_at timestamptz
+)
 WHERE kept.id = noted.id AND kept.read_at IS NOT DISTINCT FROM noted.was_read_at
 """
-_TYPES = "(%s, %s::timestamptz, %s, %s, %s, %s::jsonb, %s::jsonb, %s::timestamptz, %s::timestamptz)"
+#: Fields of a row that are saved.
+_SAVED = ("reverb_id", "link", "state", "snapshot", "agreed", "read_at", "indexed_at")
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,14 @@ def completed(known: Mapping[int, Listing], going: Sequence[Product]) -> dict[in
 
 def keep(noted: Iterable[Noted]) -> None:
     """Save the noted rows in one statement."""
-    values = [_values(one) for one in noted]
-    if values:
+    if values := [_values(one) for one in noted]:
         with connection.cursor() as cursor:
-            execute_values(cursor, _KEEP, values, template=_TYPES, page_size=len(values))
+            cursor.execute(_KEEP, [json.dumps(values, default=datetime.isoformat)])
 
 
-def _values(noted: Noted) -> tuple[object, ...]:
-    row = noted.row
-    snapshot = None if row.snapshot is None else Json(row.snapshot)
-    said = (row.reverb_id, row.link, row.state, snapshot, Json(row.agreed), row.read_at, row.indexed_at)
-    return row.pk, noted.was_read_at, *said
+def _values(noted: Noted) -> dict[str, object]:
+    saved = {name: getattr(noted.row, name) for name in _SAVED}
+    return {"id": noted.row.pk, "was_read_at": noted.was_read_at, **saved}
 
 
 def _lacks_one(product: Product, known: Listing | None) -> bool:
