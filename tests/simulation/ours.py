@@ -170,6 +170,9 @@ def _question() -> Statement:
         "SELECT 1 FROM shops_shop WHERE recheck_requested",
         "SELECT 1 FROM listings_job WHERE lease IS NOT NULL",
         "SELECT 1 FROM listings_order WHERE decided_on <> status",
+        "SELECT 1 FROM shops_breaker WHERE is_back",
+        "SELECT 1 FROM shops_storehealth WHERE back_at IS NOT NULL",
+        "SELECT 1 FROM shops_reverbconnection WHERE back_at IS NOT NULL",
     ]
     # A claimed job whose worker is dead is noticed before its lease expires.
     gone = "lease_until - %(early)s::interval"
