@@ -13,7 +13,7 @@ from graphql import parse, validate
 from sandbox.catalogue import listings, products
 from sandbox.shopify import graph
 from sandbox.shopify.app import build
-from shops.platforms.shopify import locations, queries
+from shops.platforms.shopify import locations, product_queries, queries
 
 DOMAIN = "s.myshopify.com"
 
@@ -49,8 +49,8 @@ def test_every_document_of_ours_fits_the_published_schema(name: str) -> None:
 def test_no_query_costs_too_much_however_many_locations_a_store_has(many: int) -> None:
     wanted = locations.LevelLocations(tuple(f"gid://shopify/Location/{n}" for n in range(many)))
     page, first = locations.page_of(wanted, 15), locations.variants_of(wanted)
-    for document, query in ((queries.PRODUCTS, page), (queries.PRODUCT, {"first": first})):
-        whole = queries.with_levels(document, wanted.gids)
+    for document, query in ((product_queries.PRODUCTS, page), (product_queries.PRODUCT, {"first": first})):
+        whole = product_queries.with_levels(document, wanted.gids)
         assert validate(graph.SCHEMA, parse(whole)) == []
         assert whole.count("inventoryLevel(") == many
         assert graph.cost_of(whole, query) <= graph.MAX_COST
@@ -64,7 +64,7 @@ def test_all_documents_stand_in_one_file() -> None:
 
 def test_our_query_for_a_product_is_answered(client: FlaskClient) -> None:
     gid = f"gid://shopify/Product/{product_of(client)['id']}"
-    found = ask(client, queries.PRODUCT, id=gid, first=4).get_json()["data"]["product"]
+    found = ask(client, product_queries.PRODUCT, id=gid, first=4).get_json()["data"]["product"]
     assert (found["title"], found["variants"]["nodes"][0]["sku"]) == ("Strat", "A1")
 
 
@@ -88,14 +88,14 @@ def test_a_wrong_token_gets_401(client: FlaskClient) -> None:
 def test_another_stores_product_is_not_there(client: FlaskClient) -> None:
     client.post("/_control/shops", json={"domain": "o.myshopify.com", "token": "o", "secret": "s"})
     gid = f"gid://shopify/Product/{product_of(client)['id']}"
-    assert ask(client, queries.PRODUCT, token="o", id=gid, first=4).get_json()["data"]["product"] is None
+    assert ask(client, product_queries.PRODUCT, token="o", id=gid, first=4).get_json()["data"]["product"] is None
 
 
 def test_an_empty_bucket_throttles_with_status_200_and_no_data(client: FlaskClient) -> None:
     client.post("/_control/limits", json={"size": 1, "restore": 1})
     try:
         gid = f"gid://shopify/Product/{product_of(client)['id']}"
-        answer = ask(client, queries.PRODUCT, id=gid, first=4)
+        answer = ask(client, product_queries.PRODUCT, id=gid, first=4)
         assert answer.status_code == 200
         assert answer.get_json()["errors"][0]["extensions"]["code"] == "THROTTLED"
         assert "data" not in answer.get_json()

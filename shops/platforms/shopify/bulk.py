@@ -14,7 +14,7 @@ from typing import Any
 
 from shops.platforms import calls
 from shops.platforms.reading import each
-from shops.platforms.shopify import products, queries
+from shops.platforms.shopify import product_queries, products
 from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
 from shops.platforms.shopify.locations import LevelLocations
 from shops.platforms.shopify.products import Found, Reader
@@ -41,8 +41,8 @@ _ROOT_ID = re.compile(rb'"id":\s*"gid:\\?/\\?/shopify\\?/Product\\?/(\d+)"')
 
 def start(line: GraphQL, wanted: LevelLocations) -> str:
     """Start the bulk operation; return the cursor."""
-    document = queries.with_levels(queries.BULK_PRODUCTS, wanted.gids)
-    made = line.ask(queries.BULK_START, query=document).get("bulkOperationRunQuery") or {}
+    document = product_queries.with_levels(product_queries.BULK_PRODUCTS, wanted.gids)
+    made = line.ask(product_queries.BULK_START, query=document).get("bulkOperationRunQuery") or {}
     operation = made.get("bulkOperation")
     if made.get("userErrors") or not isinstance(operation, dict) or not operation.get("id"):
         words = "; ".join(
@@ -55,7 +55,7 @@ def start(line: GraphQL, wanted: LevelLocations) -> str:
 def page(line: GraphQL, cursor: str, *, admin: str, wanted: LevelLocations) -> Found:
     """Return the products in the next piece. Raise TransientStoreError while the file is being written."""
     gid, _, offset = cursor.removeprefix(PREFIX).rpartition("|")
-    data = line.ask(queries.BULK_STATE, id=gid)
+    data = line.ask(product_queries.BULK_STATE, id=gid)
     state = data.get("bulkOperation") or {}
     status, total = state.get("status"), number_in(state.get("rootObjectCount"))
     if status in ("CREATED", "RUNNING", "CANCELING"):

@@ -15,7 +15,7 @@ from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.locations import changed, locations_of, spread
 from shops.platforms.reading import each
-from shops.platforms.shopify import bulk, locations, orders, products, queries, refusals
+from shops.platforms.shopify import bulk, locations, order_queries, orders, product_queries, products, queries, refusals
 from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.shopify.webhooks import TOPICS
@@ -82,7 +82,7 @@ class ShopifyClient:
                 return Page((), bulk.BY_PAGES, found.total)
             return self._page(found)
         kind, _, after = cursor.partition(":")
-        document = queries.with_levels(queries.PRODUCTS, levels.gids)
+        document = product_queries.with_levels(product_queries.PRODUCTS, levels.gids)
         variables = {**locations.page_of(levels, size or PAGE), "after": after or None, "query": _since(since)}
         data, odd = self._line.ask_for_page(document, **variables)
         found = products.read_page(data, odd, admin=self._admin, wanted=levels)
@@ -98,7 +98,7 @@ class ShopifyClient:
         if cursor.startswith(bulk.PREFIX):
             raise TransientStoreError("Shopify's list of all products cannot be read on.")
         kind, _, after = cursor.partition(":")
-        data = self._line.ask(queries.NEXT_PRODUCT, after=after or None, query=_since(since))
+        data = self._line.ask(product_queries.NEXT_PRODUCT, after=after or None, query=_since(since))
         page = data.get("products")
         following = products.following(page, "products")
         return Page(
@@ -120,7 +120,7 @@ class ShopifyClient:
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return all variants of a product, none if it is gone."""
         levels = self._levels()
-        document = queries.with_levels(queries.PRODUCT, levels.gids)
+        document = product_queries.with_levels(product_queries.PRODUCT, levels.gids)
         whole, cursors = None, dict.fromkeys(products.PAGED, "")
         for _ in range(MAX_PAGES):
             more = {f"more{name.title()}": name in cursors for name in products.PAGED}
@@ -259,17 +259,17 @@ class ShopifyClient:
     def create_order(self, order: NewOrder) -> StoreOrder:
         """Create an order whose source identifier is Reverb's number; orderCreate has no idempotency key."""
         query = f"source_identifier:'{order.reverb_number}'"
-        for row in orders.rows(self._line.ask(queries.ORDERS, query=query, after=None)):
+        for row in orders.rows(self._line.ask(order_queries.ORDERS, query=query, after=None)):
             if orders.is_for(row, order.reverb_number):
                 return orders.read(row, admin=self._admin)
-        data = self._line.ask(queries.ORDER_CREATE, order=orders.body(order), options=orders.options(order))
+        data = self._line.ask(order_queries.ORDER_CREATE, order=orders.body(order), options=orders.options(order))
         if errors := refusals.of(data, "orderCreate"):
             raise refusals.of_order(*errors[0])
         return orders.read(data["orderCreate"].get("order"), admin=self._admin)
 
     def order(self, order_id: str) -> StoreOrder | None:
         """Return an order, None if the store has none."""
-        node = orders.node(self._line.ask(queries.ORDER, id=_order(order_id)))
+        node = orders.node(self._line.ask(order_queries.ORDER, id=_order(order_id)))
         return orders.read(node, admin=self._admin) if node else None
 
     def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
@@ -278,7 +278,9 @@ class ShopifyClient:
         if found is None or found.status in OFF:
             return
         variables = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
-        errors = refusals.of(self._line.ask(queries.ORDER_CANCEL, **variables), "orderCancel", "orderCancelUserErrors")
+        errors = refusals.of(
+            self._line.ask(order_queries.ORDER_CANCEL, **variables), "orderCancel", "orderCancelUserErrors"
+        )
         if errors and errors[0][0] != "NOT_FOUND":
             now = self.order(order_id)  # an earlier call whose answer was lost may have cancelled it
             if now is not None and now.status not in OFF:
@@ -286,11 +288,11 @@ class ShopifyClient:
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the product ids of an order."""
-        return orders.product_ids(self._line.ask(queries.ORDER_PRODUCTS, id=_order(order_id)))
+        return orders.product_ids(self._line.ask(order_queries.ORDER_PRODUCTS, id=_order(order_id)))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
         """Return orders that changed, by date; unreadable ones are left out."""
-        data = self._line.ask(queries.ORDERS, query=_since(since), after=cursor or None)
+        data = self._line.ask(order_queries.ORDERS, query=_since(since), after=cursor or None)
         found, odd = each(orders.rows(data), lambda row: orders.read(row, admin=self._admin), key="legacyResourceId")
         if odd:
             logger.warning("Could not read Shopify orders: %s", odd)
@@ -299,7 +301,7 @@ class ShopifyClient:
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return an order's fulfilments that have a tracking number."""
-        return orders.shipments(order_id, self._line.ask(queries.SHIPMENTS, id=_order(order_id)))
+        return orders.shipments(order_id, self._line.ask(order_queries.SHIPMENTS, id=_order(order_id)))
 
 
 def _since(moment: datetime | None) -> str | None:
