@@ -19,7 +19,7 @@ from shops.models import PushedOrder, PushedProduct, StoreConnection
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
-from shops.platforms.custom import messages, pushed, signing
+from shops.platforms.custom import messages, product_messages, pushed, signing
 from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, StoreInfo, Unsupported
 from shops.schemas import object_of
 from shops.snapshots import StoreProduct
@@ -37,7 +37,7 @@ NO_WORDS = re.compile(
 class _Conflict(Moved):
     """The system's stock differs from what we sent; `answer` has its own number."""
 
-    def __init__(self, answer: messages.Adjusted) -> None:
+    def __init__(self, answer: product_messages.Adjusted) -> None:
         super().__init__("The stock in your system has moved.")
         self.answer = answer
 
@@ -85,7 +85,7 @@ class _Caller(Caller):
     def probe(self) -> Answer:
         return self.send("POST", "ping", ({}, str(uuid.uuid4())))
 
-    def adjust(self, data: dict[str, Any], key: str) -> messages.Adjusted:
+    def adjust(self, data: dict[str, Any], key: str) -> product_messages.Adjusted:
         """Send `stock.adjust` and return the answered stock.
 
         Raise _Conflict with the system's own stock if it differs. An answer without a stock, or with the previous one,
@@ -94,7 +94,7 @@ class _Caller(Caller):
         answer = self.send("POST", "stock.adjust", (data, key))
         is_conflict = answer.status == HTTPStatus.CONFLICT
         said = object_of(answer.text.encode()) if is_conflict else calls.json_of(STORE, self.checked("POST", answer))
-        adjusted = messages.adjusted(said)
+        adjusted = product_messages.adjusted(said)
         if adjusted is None:
             words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
             raise Malformed(words, may_have_applied=True)
@@ -148,13 +148,15 @@ class CustomClient:
         total = found.count()
         rows = list(found.filter(pk__gt=int(cursor or 0)).order_by("pk")[: PAGE + 1])
         shown = rows[:PAGE]
-        units = [unit for row in shown for unit in messages.units(messages.Product.model_validate(row.body))]
+        units = [
+            unit for row in shown for unit in product_messages.units(product_messages.Product.model_validate(row.body))
+        ]
         return Page(tuple(units), str(shown[-1].pk) if len(rows) > PAGE else None, total)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product as last pushed."""
         row = PushedProduct.objects.filter(store=self._connection, product_id=store_parent_id, deleted=False).first()
-        return messages.units(messages.Product.model_validate(row.body)) if row else []
+        return product_messages.units(product_messages.Product.model_validate(row.body)) if row else []
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the id of the product that has this variant."""
@@ -195,7 +197,7 @@ class CustomClient:
         self._keep_answer(product, count, answer)
         return Count(answer.stock, count.location, answer.stock or 0)
 
-    def _keep_answer(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
+    def _keep_answer(self, product: StoreProduct, count: Count, answer: product_messages.Adjusted) -> None:
         """Save the answered number."""
         ids = product.store_parent_id, product.store_product_id
         pushed.answered(self._connection, *ids, was=count.there, stock=answer.stock or 0, at=answer.updated_at)

@@ -10,7 +10,7 @@ from django.db import transaction
 from reverbsync import clock
 from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.models import MissingProducts, PushedOrder, PushedProduct, StoreConnection
-from shops.platforms.custom import messages
+from shops.platforms.custom import fields, messages, product_messages
 from shops.platforms.values import Unreadable
 from shops.schemas import Part
 
@@ -58,7 +58,7 @@ def take(store: StoreConnection, data: Part, arrived: int = 0) -> list[Event]:
 
 def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
     """Return whether a message counts no variant that an earlier message may have to introduce."""
-    if not isinstance(data, messages.Counts):
+    if not isinstance(data, product_messages.Counts):
         return True
     known = PushedProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
     return known is not None and {one.variant_id for one in data.items} <= {row["id"] for row in known.body["variants"]}
@@ -67,18 +67,18 @@ def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
 def _take(store: StoreConnection, data: Part, arrived: int, unread: list[str]) -> list[Event]:
     found: list[Event] = []
     match data:
-        case messages.Product():
+        case product_messages.Product():
             found = _products(store, [data], arrived, unread)
-        case messages.Products():
+        case product_messages.Products():
             readable, words = messages.products(data.products)
             unread += words
             found = _products(store, readable, arrived, unread)
-        case messages.Deleted():
+        case product_messages.Deleted():
             found = _deleted(store, data.id, Said(_at(data.updated_at), arrived=arrived))
-        case messages.Counts():
+        case product_messages.Counts():
             found = _counted(store, data, Said(_at(data.updated_at), True, arrived), unread)
             unread += data.unread
-        case messages.Complete():
+        case product_messages.Complete():
             found = _complete(store, data, arrived)
         case messages.Order():
             found = _order(store, data, Said(_at(data.updated_at), arrived=arrived))
@@ -117,15 +117,17 @@ def _newer_number(known: PushedProduct, row: dict[str, Any], stock: int | None, 
     """
     kept = _kept_number(known, row)
     if said[:2] == kept[:2] and not (said.arrived and kept.arrived):
-        stock = messages.lower((row["stock"], stock))
+        stock = fields.lower((row["stock"], stock))
     elif not _is_newest(said, kept):
         return {}
     return {"stock": stock, **(_stamp(said) if said.is_count else {})}
 
 
-def _products(store: StoreConnection, sent: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
+def _products(
+    store: StoreConnection, sent: list[product_messages.Product], arrived: int, unread: list[str]
+) -> list[Event]:
     """Save many products at once; the newer of two versions of one product in a message counts."""
-    newest: dict[str, messages.Product] = {}
+    newest: dict[str, product_messages.Product] = {}
     for one in sent:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
             newest[one.id] = one
@@ -147,7 +149,7 @@ def _products(store: StoreConnection, sent: list[messages.Product], arrived: int
 
 
 def _row(
-    store: StoreConnection, one: messages.Product, known: PushedProduct | None, said: Said, unread: list[str]
+    store: StoreConnection, one: product_messages.Product, known: PushedProduct | None, said: Said, unread: list[str]
 ) -> PushedProduct:
     """Return the row of a product as sent. What is unreadable, or was counted later, keeps its value."""
     there, waiting = _rows_of(known)
@@ -169,7 +171,7 @@ def _row(
 
 
 def _variants(
-    one: messages.Product, known: PushedProduct | None, said: Said, was: dict[str, Any], words: list[str]
+    one: product_messages.Product, known: PushedProduct | None, said: Said, was: dict[str, Any], words: list[str]
 ) -> list[dict[str, Any]]:
     """Return the rows of a product's variants, each with its valid number; `was` maps ids to the known ones."""
     rows = []
@@ -177,7 +179,7 @@ def _variants(
         row, kept = variant.model_dump(mode="json"), was.get(variant.id)
         if not variant.says_stock:
             stays = "the variant is left out" if kept is None else "its number stays as it was"
-            words.append(f"the stock of variant {variant.id} cannot be read, so {stays}. {messages.WHAT_TO_SEND}")
+            words.append(f"the stock of variant {variant.id} cannot be read, so {stays}. {fields.WHAT_TO_SEND}")
         if known is not None and kept is not None:
             newer = _newer_number(known, kept, variant.stock, said) if variant.says_stock else {}
             rows.append(row | (newer or {"stock": kept["stock"], **_stamp(_kept_number(known, kept))}))
@@ -186,7 +188,7 @@ def _variants(
     return rows
 
 
-def _for_sale(one: messages.Product, known: PushedProduct | None, words: list[str]) -> bool:
+def _for_sale(one: product_messages.Product, known: PushedProduct | None, words: list[str]) -> bool:
     """Return whether a product is for sale. If that was never said, it is not."""
     if one.for_sale is not None:
         return one.for_sale
@@ -224,7 +226,7 @@ def _deleted(store: StoreConnection, product_id: str, said: Said) -> list[Event]
     return [ProductDeleted(product_id)]
 
 
-def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: list[str]) -> list[Event]:
+def _counted(store: StoreConnection, data: product_messages.Counts, said: Said, unread: list[str]) -> list[Event]:
     """Save the counts in the known product; those of a product that was not sent yet wait for it.
 
     Counts of an unknown variant wait too and are reported: the seller's system may write its id in another form.
@@ -272,7 +274,7 @@ def answered(
             known.save(update_fields=["body"])
 
 
-def _complete(store: StoreConnection, data: messages.Complete, arrived: int) -> list[Event]:
+def _complete(store: StoreConnection, data: product_messages.Complete, arrived: int) -> list[Event]:
     """Mark products that the list omits as deleted, unless there are so many that the list is probably wrong."""
     at, there = _at(data.updated_at), set(data.ids)
     known = PushedProduct.objects.filter(store=store, deleted=False)

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import NewOrder, OrderLine
-from shops.platforms.custom import messages
+from shops.platforms.custom import messages, product_messages
 from shops.platforms.magento2 import memory
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import StoreError, Unreadable
@@ -381,8 +381,8 @@ def test_whatever_a_message_of_a_store_of_ones_own_holds_is_read_or_unreadable(k
     except Unreadable:
         return
     match pushed:
-        case messages.Product():
-            can_be_kept(messages.units(pushed))
+        case product_messages.Product():
+            can_be_kept(product_messages.units(pushed))
             json.dumps(pushed.model_dump(mode="json")).encode()
         case messages.Order():
             json.dumps(pushed.model_dump(mode="json")).encode()
@@ -393,5 +393,5 @@ def test_whatever_a_message_of_a_store_of_ones_own_holds_is_read_or_unreadable(k
 @searching
 @given(spoilt({"stock": 3, "updated_at": STAMP}) | ANYTHING)
 def test_whatever_it_answers_to_a_change_of_stock_is_a_stock_or_none(said: Any) -> None:
-    found = messages.adjusted(said)
+    found = product_messages.adjusted(said)
     assert found is None or isinstance(found.stock, int)
