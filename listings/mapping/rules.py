@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listings.mapping.values import Defaults, PriceRule, Rule
+from listings.mapping.value_types import Defaults, PriceRule, Rule
 from shops.models import MappingRule, Shop
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from listings.mapping.values import LONGEST, NO_UPC, SETTABLE, YES
+from listings.mapping.value_types import LONGEST, NO_UPC, SETTABLE, YES
 from listings.models import Product
 from shops.models import FIELDS, Group, MappingRule, SelectionRule, SyncSettings
 from shops.reverb.lists import Lists

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listings.mapping import rules, selection, values
-from listings.mapping.values import Defaults, Origin
+from listings.mapping.value_types import Defaults, Origin
 from listings.models import Ledger, Listing, Product, Rank
 from listings.products.forms import LABELS, ProductForm
 from listings.queue import jobs

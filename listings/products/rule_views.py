@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from listings.mapping import rules, selection, store_terms
-from listings.mapping.values import SETTABLE, PriceRule
+from listings.mapping.value_types import SETTABLE, PriceRule
 from listings.models import Product, Rank
 from listings.products.forms import GroupForm, PriceForm, RuleForm, SelectionForm, WordingForm, choices_of
 from listings.queue import jobs

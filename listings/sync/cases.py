@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from listings.mapping import rules, selection
 from listings.mapping.product_groups import Groups
-from listings.mapping.values import Defaults
+from listings.mapping.value_types import Defaults
 from listings.models import Listing, Product
 from listings.stock.agreed import FOLLOWS_WITHIN
 from listings.sync.decision import WRITTEN, Case, Switches

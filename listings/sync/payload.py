@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from listings.mapping import values
+from listings.mapping import value_types, values
 from listings.mapping.descriptions import clean_description
-from listings.mapping.values import LONGEST, NO_UPC, Defaults, Origin
+from listings.mapping.value_types import LONGEST, NO_UPC, Defaults, Origin
 from shops.reverb.lists import Lists
 from shops.snapshots import ReverbListing, StoreProduct
 
@@ -46,7 +46,7 @@ def wanted(
         "photos": list(product.photos),
     }
     price = defaults.price.of(product.price)
-    if price is not None and product.currency in values.CURRENCIES:
+    if price is not None and product.currency in value_types.CURRENCIES:
         said["price"] = f"{price:.2f} {product.currency}"
     kinds: dict[str, dict[str, Any]] = {"said": said, "guessed": {}, "defaults": {}}
     for name, value in found.items():
@@ -62,7 +62,7 @@ def wanted(
 
 def _unsendable(product: StoreProduct, said: Mapping[str, Any]) -> str:
     """Return the reason why no listing can be made or published, "" if one can."""
-    if product.currency not in values.CURRENCIES:
+    if product.currency not in value_types.CURRENCIES:
         return "currency_not_taken"
     if "price" not in said:
         return "no_price"

@@ -35,9 +35,9 @@ from shops.platforms.values import (
 from shops.platforms.woocommerce import products as reading
 from shops.platforms.woocommerce.hook_calls import HookCalls
 from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE, OrderCalls
-from shops.platforms.woocommerce.orders import Newest, Stock
 from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.rest import header_number, name_of
+from shops.platforms.woocommerce.units_held import Newest, Stock
 from shops.schemas import number_in
 from shops.snapshots import StoreProduct
 

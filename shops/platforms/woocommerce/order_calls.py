@@ -12,9 +12,11 @@ from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.values import Missing, StoreError, TooLarge, TransientStoreError
+from shops.platforms.woocommerce import order_body, shipments
 from shops.platforms.woocommerce import orders as forms
-from shops.platforms.woocommerce.orders import Newest, Order
+from shops.platforms.woocommerce.orders import Order
 from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller, header_number
+from shops.platforms.woocommerce.units_held import Newest
 
 #: Largest page of wc/v3, and the page size if that is too large to read.
 PAGE, SMALL_PAGE = 100, 10
@@ -49,7 +51,7 @@ class OrderCalls(WooCommerceCaller):
             page = following or ""
         named = [line.store_product_id for line in order.lines if line.store_product_id]
         parents = {one: parent for one in named if (parent := self.parent_of_stock(one))}
-        row = self.record("POST", "/orders", forms.body(order, parents))
+        row = self.record("POST", "/orders", order_body.body(order, parents))
         return forms.store_order(forms.read(row, may_have_applied=True), admin=self.admin)
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
@@ -150,7 +152,7 @@ class OrderCalls(WooCommerceCaller):
         if not order.refunds:
             return {}
         try:
-            return forms.refunded(self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")[0])
+            return shipments.refunded(self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")[0])
         except TransientStoreError:
             return {}
 
@@ -158,7 +160,7 @@ class OrderCalls(WooCommerceCaller):
         """Return tracking numbers: from WooCommerce's own fulfilments if enabled, else from the extension."""
         with contextlib.suppress(StoreError):  # most stores have no such route
             rows = self.json("GET", f"/orders/{order_id}/fulfillments")
-            if found := forms.fulfillments(order_id, rows):
+            if found := shipments.fulfillments(order_id, rows):
                 return found
         order = self._order(order_id)
-        return [] if order is None else forms.shipments(order)
+        return [] if order is None else shipments.shipments(order)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.mapping.values import Defaults
+from listings.mapping.value_types import Defaults
 from listings.sync.payload import wanted
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice, Lists
 from tests.people import snapshot

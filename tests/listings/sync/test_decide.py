@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listings.mapping.values import NO_UPC
+from listings.mapping.value_types import NO_UPC
 from listings.sync.decide import decide
 from listings.sync.decision import Action, Case, Switches
 from listings.sync.differences import agree, already_agreed

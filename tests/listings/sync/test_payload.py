@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from listings.mapping.descriptions import clean_description
-from listings.mapping.values import NO_UPC, Defaults, PriceRule, model_from_title
+from listings.mapping.value_sources import model_from_title
+from listings.mapping.value_types import NO_UPC, Defaults, PriceRule
 from listings.sync.payload import body, shown, wanted
 from shops.reverb.lists import Choice, Lists
 from shops.snapshots import ReverbListing, StoreProduct

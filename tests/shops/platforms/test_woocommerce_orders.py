@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine
-from shops.platforms.woocommerce import orders, products
+from shops.platforms.woocommerce import order_body, orders, products, shipments, units_held
 from shops.snapshots import StoreProduct
 
 LINE = OrderLine("1", "12", "A1", "Strat – Sunburst", 2, Decimal("100.00"))
@@ -21,7 +21,7 @@ def body(*lines: OrderLine, **changes: Any) -> dict[str, Any]:
         "shipping": Decimal(25),
         "tax": Decimal(0),
     }
-    return orders.body(NewOrder("R-1", lines, **{**said, **changes}), {"12": "11"})
+    return order_body.body(NewOrder("R-1", lines, **{**said, **changes}), {"12": "11"})
 
 
 def marks(made: dict[str, Any]) -> dict[str, str]:
@@ -78,17 +78,17 @@ TOOK = {"meta_data": [{"id": 7, "key": "_reduced_stock", "value": "1", "display_
 
 
 def test_a_line_says_what_it_took_from_the_stock() -> None:
-    assert orders.taken(order(TOOK), orders.Stock(variation()), by_mark=True) == 1
-    assert orders.taken(order({}), orders.Stock(variation()), by_mark=True) == 0
-    assert orders.taken(order({**TOOK, "variation_id": 13}), orders.Stock(variation()), by_mark=True) == 0
+    assert units_held.taken(order(TOOK), units_held.Stock(variation()), by_mark=True) == 1
+    assert units_held.taken(order({}), units_held.Stock(variation()), by_mark=True) == 0
+    assert units_held.taken(order({**TOOK, "variation_id": 13}), units_held.Stock(variation()), by_mark=True) == 0
 
 
 def test_where_a_plug_in_hides_that_the_orders_status_and_quantity_have_to_do() -> None:
-    assert orders.taken(order({}), orders.Stock(variation()), by_mark=False) == 2
+    assert units_held.taken(order({}), units_held.Stock(variation()), by_mark=False) == 2
 
 
 def test_our_own_order_for_units_that_were_taken_already_took_none() -> None:
-    assert orders.taken(order({}, (orders.NUMBER, "R-1")), orders.Stock(variation()), by_mark=False) == 0
+    assert units_held.taken(order({}, (orders.NUMBER, "R-1")), units_held.Stock(variation()), by_mark=False) == 0
 
 
 def test_a_parcel_counts_once_it_has_gone() -> None:
@@ -97,6 +97,6 @@ def test_a_parcel_counts_once_it_has_gone() -> None:
         rows = [{"id": n, "key": key, "value": value} for n, (key, value) in enumerate(meta.items())]
         return {"id": 1, "entity_id": "115", "status": "fulfilled", "is_fulfilled": gone, "meta_data": rows}
 
-    [parcel] = orders.fulfillments("115", [row("1")])
+    [parcel] = shipments.fulfillments("115", [row("1")])
     assert (parcel.carrier, parcel.tracking_number, parcel.tracking_url) == ("ups", "1Z999", "https://ups.test/1Z999")
-    assert orders.fulfillments("115", [row("0"), row(False)]) == []
+    assert shipments.fulfillments("115", [row("0"), row(False)]) == []
