@@ -103,7 +103,7 @@ def measured(bench: stack.Bench, reverb: strict.Reverb, number: int, *, killing:
 
 def brought_to_end(owner: Shop) -> MassSync:
     """Begin a mass sync, start it once it is planned, and wait until the workers have finished it."""
-    from listings.mass_sync.run import begin, start
+    from listings.mass_sync.starting import begin, start
     from listings.models import MassSync
 
     sync = begin(owner, None, anyway=True)

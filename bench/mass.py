@@ -15,7 +15,7 @@ from django.db import connection
 
 from bench import shops
 from listings import tasks
-from listings.mass_sync import run
+from listings.mass_sync import starting
 from listings.models import Job, MassSync, Product
 from listings.orders import tasks as order_tasks
 from reverbsync import clock
@@ -91,12 +91,12 @@ def sync(owner: Shop) -> dict[str, float]:
 
     This thread alone fetches and plans, like one worker; several threads do the rest.
     """
-    began = run.begin(owner, None, anyway=True)
+    began = starting.begin(owner, None, anyway=True)
     times = {"fetch": _while(owner, State.FETCHING), "plan": _while(owner, State.PLANNING)}
     began.refresh_from_db()
     if began.state != State.PLANNED:
         raise RuntimeError(f"It is {began.state}: {began.note}")
-    run.start(owner)
+    starting.start(owner)
     over = threading.Event()
     workers = [threading.Thread(target=_drain, args=(owner.pk, over), daemon=True) for _ in range(WORKERS)]
     for worker in workers:

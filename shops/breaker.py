@@ -28,7 +28,7 @@ from django.db.models import F, Q
 
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
@@ -98,9 +98,9 @@ def call(
         with patience.waiting(read_s, probe=bool(probe)) as waits_s:
             answer = outbound.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
         called = True
-    except outbound.Unreachable as error:
+    except errors.Unreachable as error:
         called = True
-        if isinstance(error, outbound.TooLarge):
+        if isinstance(error, errors.TooLarge):
             succeeded(name, known=seen is not None and not seen.is_well)
         else:
             failed(name, f"{error}.", took_s=clock.monotonic() - began, probe=probe)

@@ -10,6 +10,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from listings.mapping.condition_words import (
+    AT_AN_END,
+    BRACKETS,
+    CALLS_USED,
+    GRADE,
+    IDIOMS,
+    NEW,
+    NOISE,
+    NOTHING_ELSE,
+    SEPARATORS,
+    USED_ALONE,
+)
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice
 from shops.snapshots import StoreProduct
 
@@ -27,45 +39,11 @@ _FIELDS = (
 _OTHER_FIELDS = frozenset(
     {"conditions", "grade", "état", "etat", "estado", "stato", "staat", "conditie", "condizione", "condizioni"}
 )
-_NEW = frozenset(
-    {"new", "brand new", "new in box", "bnib", "neu", "neuware", "neuf", "nuevo", "nuovo", "nieuw", "novo"}
-)
 #: A field with more words contains a text, such as the conditions of a sale.
 _MOST_WORDS = 4
 _YES = re.compile(r"(?:yes|true|1|y|ja|oui|s[ií])\b", re.IGNORECASE)
 
 # Patterns for words as `_plain` returns them: letters and digits with single blanks, so "B-Stock" is "B Stock".
-_USED = (
-    r"(?:(?:gently|lightly|barely|hardly) )?used|pre ?(?:owned|loved)|(?:second|2nd) ?hand|refurb(?:ished)?|renewed"
-    r"|reconditioned|b ?stock|open ?box|ex ?(?:demo|display|rental|hire)|(?:demo|display|floor) (?:model|unit)"
-    r"|shop ?(?:soiled|worn)|blem(?:ished)?|scratch (?:and )?dent|for parts or repair|spares or repairs?"
-    r"|gebrauchte?[rsn]?|b ?ware|vorführ\w*|ausstellungsstück|d occasion|seconde main|reconditionnée?"
-    r"|usad[oa]s?|segunda mano|usat[oaie]|seconda mano|gebruikte?|tweedehands|中古品?"
-)
-_CALLS_USED = re.compile(rf"\b(?:{_USED})\b", re.IGNORECASE)
-_AT_AN_END = re.compile(rf"^(?:{_USED})\b|\b(?:{_USED})$", re.IGNORECASE)
-_USED_ALONE = re.compile(_USED, re.IGNORECASE)
-#: Words with other meanings, such as names: they count only if nothing else is beside them.
-_NOTHING_ELSE = re.compile(
-    r"(?:(?:store|shop) )?demos?|occasions?|excellent|very good|near mint|like new|as new"
-    r"|(?:(?:very )?good|excellent|fair|poor|(?:near )?mint|used) condition",
-    re.IGNORECASE,
-)
-#: Phrases that contain such a word but do not call anything used.
-_IDIOMS = re.compile(
-    r"\b(?:new (?:(?:and|or|und|et) )?(?:used|second ?hand|pre ?owned)"
-    r"|(?:used|second ?hand|pre ?owned) (?:and|or|und) new"
-    r"|(?:not|never|(?<!sold )as|be|most|widely|commonly|often|also|they|he|she|we|you) used"
-    r"|used (?:by|to|look|finish|style|as(?! is)|on(?! sale)|for(?! (?:sale|parts))"
-    r"|in(?! (?:stock|box|case|original|(?:\w+ ){0,2}condition))))\b",
-    re.IGNORECASE,
-)
-#: Words beside a grade that do not change it. B-Stock is a condition by itself.
-_NOISE = re.compile(rf"\b(?:(?!b ?stock)(?:{_USED})|in|condition|zustand|(?:19|20)\d\d)\b", re.IGNORECASE)
-#: Grades that may be in the next part of a title. Mint does not count there: it is also a colour.
-_GRADE = re.compile("non functioning|poor|fair|(?:very )?good|excellent", re.IGNORECASE)
-_BRACKETS = re.compile(r"[(\[{【]([^)\]}】]*)[)\]}】]?")
-_SEPARATORS = re.compile(r"\s[-–—]|[-–—]\s|[|,;:/*•·~!]")
 
 
 def stated(product: StoreProduct, choices: Sequence[Choice]) -> str:
@@ -84,14 +62,14 @@ def graded(words: str, choices: Sequence[Choice]) -> str:
     names = _names(tuple(choices))
     if said in names:
         return names[said]
-    rest = _plain(_NOISE.sub(" ", said))
-    found = BRAND_NEW if rest in _NEW else names.get(rest, "")
-    return "" if found == BRAND_NEW and _CALLS_USED.search(said) else found
+    rest = _plain(NOISE.sub(" ", said))
+    found = BRAND_NEW if rest in NEW else names.get(rest, "")
+    return "" if found == BRAND_NEW and CALLS_USED.search(said) else found
 
 
 def is_used_alone(words: str) -> bool:
     """Return whether words say only that a product is used."""
-    return _USED_ALONE.fullmatch(_plain(words)) is not None
+    return USED_ALONE.fullmatch(_plain(words)) is not None
 
 
 def shown(product: StoreProduct, choices: Sequence[Choice]) -> tuple[str, str]:
@@ -110,9 +88,6 @@ def shown(product: StoreProduct, choices: Sequence[Choice]) -> tuple[str, str]:
     if len(grades) == 1 and grades.keys() <= allowed:
         return next((words, grade) for grade, words in grades.items())
     return (found[0] if found else ""), ""
-
-
-# -- fields and tags -----------------------------------------------------------------------------------------------
 
 
 def _pair(tag: str) -> tuple[str, str]:
@@ -152,12 +127,9 @@ def _in_field(name: str, words: str, choices: Sequence[Choice]) -> str:
     if known.endswith(("condition", "zustand")):
         return words if is_used_alone(words) else ""
     flag = re.sub("^(?:is|item|product) ", "", known)
-    if not _USED_ALONE.fullmatch(flag):
+    if not USED_ALONE.fullmatch(flag):
         return ""
     return flag if _YES.match(words.strip()) else f"{flag} {words}" if graded(words, choices) else ""
-
-
-# -- words ---------------------------------------------------------------------------------------------------------
 
 
 def _plain(words: str) -> str:
@@ -172,33 +144,33 @@ def _names(choices: tuple[Choice, ...]) -> Mapping[str, str]:
 @lru_cache(maxsize=16_384)
 def _calls_used(words: str) -> bool:
     """Return whether a tag, a collection or a value contains a word that calls a product used."""
-    said = _IDIOMS.sub(" ", _plain(words))
-    return _CALLS_USED.search(said) is not None or _NOTHING_ELSE.fullmatch(said) is not None
+    said = IDIOMS.sub(" ", _plain(words))
+    return CALLS_USED.search(said) is not None or NOTHING_ELSE.fullmatch(said) is not None
 
 
 def _in_title(title: str) -> Iterator[str]:
     """Yield the parts of a title that call the product used, or the grade from the part beside one."""
-    for group in _BRACKETS.findall(title):
-        if any(_stands_out(part) or _NOTHING_ELSE.fullmatch(part) for part in _parts(group)):
+    for group in BRACKETS.findall(title):
+        if any(_stands_out(part) or NOTHING_ELSE.fullmatch(part) for part in _parts(group)):
             yield group
-    parts, mixed = _parts(_BRACKETS.sub("|", title)), not title.isupper()
+    parts, mixed = _parts(BRACKETS.sub("|", title)), not title.isupper()
     for index, part in enumerate(parts):
         if _stands_out(part) or (mixed and _shouts(part)):
-            grades = [one for one in parts[max(0, index - 1) : index + 2] if _GRADE.fullmatch(one)]
+            grades = [one for one in parts[max(0, index - 1) : index + 2] if GRADE.fullmatch(one)]
             yield f"Used {grades[0]}" if grades else part
-        elif index and _NOTHING_ELSE.fullmatch(part):
+        elif index and NOTHING_ELSE.fullmatch(part):
             yield part
 
 
 def _parts(text: str) -> list[str]:
-    return [plain for part in _SEPARATORS.split(text) if (plain := _plain(part))]
+    return [plain for part in SEPARATORS.split(text) if (plain := _plain(part))]
 
 
 def _stands_out(part: str) -> bool:
-    return _AT_AN_END.search(_IDIOMS.sub(" ", part).strip()) is not None
+    return AT_AN_END.search(IDIOMS.sub(" ", part).strip()) is not None
 
 
 def _shouts(part: str) -> bool:
     """Return whether a word for used is in capitals, in a title that is not all in capitals."""
-    words = _CALLS_USED.findall(_IDIOMS.sub(" ", part))
+    words = CALLS_USED.findall(IDIOMS.sub(" ", part))
     return part.endswith(" DEMO") or any(word.isupper() for word in words)

@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
-from listings.mass_sync import browse, plan, progress, run
+from listings.mass_sync import browse, line_verdicts, progress, run, starting
 from listings.models import Crawl, Line, MassSync
 from shops.access import for_members
 from shops.models import Person, ReverbConnection, Shop
@@ -68,10 +68,10 @@ def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Begin a mass sync with its preview, within the recommended pause if the seller insists."""
     assert isinstance(request.user, Person)  # noqa: S101 -- ensured by for_members
     try:
-        run.begin(shop, request.user, anyway=request.POST.get("anyway") == "1")
-    except run.TooSoon:
+        starting.begin(shop, request.user, anyway=request.POST.get("anyway") == "1")
+    except starting.TooSoon:
         pass  # the page says why, with a button that begins anyway
-    except run.NotConnected:
+    except starting.NotConnected:
         messages.error(request, "Connect Reverb first: without it nobody knows what your listings say.")
     return redirect("mass:show", shop.pk)
 
@@ -82,7 +82,7 @@ def act(request: HttpRequest, shop: Shop, word: str) -> HttpResponse:
     """Start, pause, resume or cancel it, or retry what failed."""
     match word:
         case "start":
-            run.start(shop)
+            starting.start(shop)
         case "pause":
             run.pause(shop)
         case "resume":
@@ -150,8 +150,8 @@ def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
         "moves": sync is not None and sync.state in MassSync.WORKING,
         "reading": reading,
         "reverb": connection,
-        "too_soon": run.too_soon_after(shop),
-        "pause_hours": run.pause_hours(),
+        "too_soon": starting.too_soon_after(shop),
+        "pause_hours": starting.pause_hours(),
         "throttle": limits.throttle_of(connection) if connection is not None else None,
         "allowed": progress.allowed(connection) if connection is not None else None,
     }
@@ -164,7 +164,7 @@ def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
     if sync.state == State.PLANNED:
         tally = context["tally"]
         context |= {
-            "fields": plan.fields(sync),
+            "fields": line_verdicts.fields(sync),
             "left": tally.reasons(Line.Kind.LEFT),
             "cannot": tally.reasons(Line.Kind.CANNOT),
         }

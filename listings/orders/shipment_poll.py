@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from listings.models import Order, Parcel, StoreOrderState
-from listings.orders import tracking
+from listings.orders import send_tracking, tracking
 from listings.orders.decide import GONE, SHIPPED
 from listings.orders.tracking import TrackingReport
 from reverbsync import clock
@@ -43,14 +43,14 @@ def on_events(shop: Shop, events: Iterable[Event]) -> None:
     """Make due the orders that the store reported and that we created there."""
     ids = [event.store_order_id for event in events if isinstance(event, OrderChanged)]
     if ids and _ours(shop.pk).filter(store_order_id__in=ids).update(parcels_due_at=clock.now()):
-        tracking.soon(shop.pk)
+        send_tracking.soon(shop.pk)
 
 
 def settings_changed(shop: Shop) -> None:
     """Poll the orders that are not shipped on Reverb yet: tracking may have been switched on."""
     open_ones = _ours(shop.pk).exclude(status__in=SHIPPED | GONE).exclude(parcels__state=Parcel.State.SENT)
     if sum(some.update(parcels_due_at=clock.now()) for some in portions(open_ones)):
-        tracking.soon(shop.pk)
+        send_tracking.soon(shop.pk)
 
 
 def shops_with_due_ones(now: datetime) -> set[int]:

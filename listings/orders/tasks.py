@@ -8,7 +8,7 @@ from functools import partial
 
 from celery import shared_task
 
-from listings.orders import due_store_orders, erase, listing_poll, order_poll, shipment_poll, tracking
+from listings.orders import due_store_orders, erase, listing_poll, order_poll, send_tracking, shipment_poll, tracking
 from listings.orders.shipstation import service
 from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from reverbsync import clock
@@ -72,15 +72,15 @@ def process_store_orders(shop_id: int) -> None:
         wake(PROCESS_STORE_ORDERS, shop_id)
 
 
-@shared_task(name=tracking.SHIP)
+@shared_task(name=send_tracking.SHIP)
 def send_parcels(shop_id: int) -> None:
     """Send parcels to Reverb, follow ShipStation's reports, and poll the store for parcels, for one slice."""
-    awake(tracking.SHIP, shop_id)
+    awake(send_tracking.SHIP, shop_id)
     over = clock.monotonic() + SLICE_S
-    with try_lock(tracking.SHIP, shop_id) as alone:
+    with try_lock(send_tracking.SHIP, shop_id) as alone:
         while alone and clock.monotonic() < over:
             if (parcel := tracking.next_one(shop_id)) is not None:
-                tracking.send(parcel)
+                send_tracking.send(parcel)
             elif (notice := service.next_one(shop_id)) is not None:
                 service.follow(notice)
             elif (order := shipment_poll.next_one(shop_id)) is not None:
@@ -88,7 +88,7 @@ def send_parcels(shop_id: int) -> None:
             else:
                 return
     if alone:
-        wake(tracking.SHIP, shop_id)
+        wake(send_tracking.SHIP, shop_id)
 
 
 @shared_task(name="listings.forget_buyers")
@@ -104,4 +104,4 @@ def sweep() -> None:
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
     wake_all(PROCESS_STORE_ORDERS, due_store_orders.shops_with_due_ones(now))
     for room in (tracking, service, shipment_poll):
-        wake_all(tracking.SHIP, room.shops_with_due_ones(now))
+        wake_all(send_tracking.SHIP, room.shops_with_due_ones(now))

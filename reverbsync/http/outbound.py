@@ -5,20 +5,14 @@ Only the clients in `shops/` may use it (enforced by the import rules).
 
 from __future__ import annotations
 
-import codecs
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import requests
-from django.conf import settings
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests_hardened import Config, Manager
@@ -26,43 +20,18 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
 from reverbsync import clock
-from reverbsync.http import curl, deadline
+from reverbsync.http import answer_body, curl, deadline
+from reverbsync.http.answer_body import CHUNK, decoded, read_body
+from reverbsync.http.errors import NotAllowed, RateLimited, TooLarge, Unreachable
+from reverbsync.http.trusted_hosts import is_trusted, origin
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
-MAX_ANSWER_BYTES = 20 * 1024 * 1024
-CHUNK = 65_536
 #: Longest wait for the rate limit inside a call; for a longer one the job returns to the queue.
 MAX_RATE_LIMIT_WAIT_SECONDS = 3.0
 USER_AGENT = "ReverbSync/0.1"
-
-
-class NotAllowed(Exception):
-    """The address may not be called: it is private, redirected, or of another host."""
-
-
-class Unreachable(Exception):
-    """No complete response arrived. `may_have_applied` is False only if the call certainly did not reach the server."""
-
-    def __init__(self, words: str, *, may_have_applied: bool) -> None:
-        """Store the details; `words` never contain an address with secrets."""
-        super().__init__(words)
-        self.may_have_applied = may_have_applied
-
-
-class TooLarge(Unreachable):
-    """The response is larger than MAX_ANSWER_BYTES and was not read completely."""
-
-
-class RateLimited(Exception):
-    """The rate limit does not allow the call now; retry in `retry_after` seconds."""
-
-    def __init__(self, retry_after: float) -> None:
-        """Store the seconds to wait."""
-        super().__init__(f"The pace allows the next call in {retry_after:.1f} s")
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -112,7 +81,7 @@ def call(
     Raises RateLimited before anything was sent, NotAllowed, or Unreachable (TooLarge if the response is larger than
     MAX_ANSWER_BYTES). If nothing was sent, the slots in the budgets are returned.
     """
-    if _origin(url).scheme not in ("http", "https"):
+    if origin(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise NotAllowed("A key has characters that cannot be sent")
@@ -185,8 +154,8 @@ def _sent(method: str, url: str, data: bytes | None, headers: dict[str, str], re
         allow_redirects=False,
         stream=True,
     ) as response:
-        body = _body(response.iter_content(CHUNK), read_s)
-        return Answer(response.status_code, response.headers, _text(body, response.headers.get("Content-Type", "")))
+        body = read_body(response.iter_content(CHUNK), read_s)
+        return Answer(response.status_code, response.headers, decoded(body, response.headers.get("Content-Type", "")))
 
 
 def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
@@ -198,10 +167,10 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
         headers=headers,
         connect_s=CONNECT_SECONDS,
         whole_s=read_s,
-        most_bytes=MAX_ANSWER_BYTES,
+        most_bytes=answer_body.MAX_ANSWER_BYTES,
     )
     found = CaseInsensitiveDict(said)
-    return Answer(status, found, _text(body, found.get("Content-Type", "")))
+    return Answer(status, found, decoded(body, found.get("Content-Type", "")))
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
@@ -216,36 +185,6 @@ def wait_for(budgets: Sequence[Budget]) -> Taken:
             limiter.give_back(taken)
             raise RateLimited(quiet_s)
     return taken
-
-
-def _body(chunks: Iterable[bytes], read_s: float) -> bytes:
-    read = bytearray()
-    over = clock.monotonic() + read_s / 2
-    for chunk in chunks:
-        read += chunk
-        if clock.monotonic() > over:
-            raise Unreachable("its answer came too slowly", may_have_applied=True)
-        if len(read) > MAX_ANSWER_BYTES:
-            raise TooLarge("its answer is too large", may_have_applied=True)
-    return bytes(read)
-
-
-def _text(body: bytes, content_type: str) -> str:
-    """Decode a body with the charset of its Content-Type, else as UTF-8; never raises."""
-    try:
-        return body.decode(_charset(content_type), errors="replace")
-    except (LookupError, ValueError):  # such as "base64", a codec that does not decode to text
-        return body.decode(errors="replace")
-
-
-@lru_cache(maxsize=64)
-def _charset(content_type: str) -> str:
-    """Return the charset of a Content-Type; UTF-8 if it names no known one."""
-    name = content_type.lower().partition("charset=")[2].split(";")[0].strip("\"' ")
-    try:
-        return codecs.lookup(name).name if name else "utf-8"
-    except LookupError:
-        return "utf-8"
 
 
 def _unsent(error: BaseException) -> str:
@@ -297,36 +236,3 @@ def _session() -> requests.Session:
         _sessions.public.trust_env = False
     found: requests.Session = _sessions.public
     return found
-
-
-def is_trusted(url: str) -> bool:
-    """Return whether the operator configured the host: only such hosts may be private."""
-    parts, named = _origin(url), _named()
-    return parts.hostname in named or parts.netloc in named
-
-
-def _origin(url: str) -> SplitResult:
-    """Return the scheme and host of an address; cached once for all paths of a host."""
-    end = url.find("/", len("https://"))
-    return urlsplit(url if end < 0 else url[:end])
-
-
-@lru_cache(maxsize=1)
-def _named() -> frozenset[str]:
-    own = (
-        settings.REVERB_API_URL,
-        settings.REVERB_WEB_URL,
-        settings.REVERB_SANDBOX_WEB_URL,
-        settings.REVERB_SANDBOX_API_URL,
-        settings.SHOPIFY_ADMIN_URL,
-        settings.BIGCOMMERCE_API_URL,
-        settings.BIGCOMMERCE_LOGIN_URL,
-        settings.SHIPSTATION_API_URL,
-    )
-    return frozenset(settings.ALLOWED_PRIVATE_HOSTS) | {urlsplit(address).netloc for address in own if address}
-
-
-@receiver(setting_changed)
-def _forget_named(**_: object) -> None:
-    """Read the settings again after a test changed one."""
-    _named.cache_clear()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reverbsync.dispatch import ownership
-from reverbsync.http import outbound
+from reverbsync.http import errors
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
@@ -51,12 +51,12 @@ def call(
         )
     except breaker.Open as away:
         raise Away(f"{store} {away}", retry_after=away.retry_after) from None
-    except outbound.RateLimited as limited:
+    except errors.RateLimited as limited:
         raise TransientStoreError(f"{store} asks us to wait.", retry_after=limited.retry_after) from None
-    except outbound.NotAllowed as error:
+    except errors.NotAllowed as error:
         raise StoreAuthError(f"{store}: {error}.") from None
-    except outbound.Unreachable as error:
-        kind = TooLarge if isinstance(error, outbound.TooLarge) else Away
+    except errors.Unreachable as error:
+        kind = TooLarge if isinstance(error, errors.TooLarge) else Away
         raise kind(f"{store}: {error}.", may_have_applied=error.may_have_applied and method != "GET") from None
 
 

@@ -84,7 +84,7 @@ class Malformed(TransientStoreError):
 
 
 class TooLarge(TransientStoreError):
-    """The answer exceeds the size limit (reverbsync.http.outbound.MAX_ANSWER_BYTES)."""
+    """The answer exceeds the size limit (reverbsync.http.answer_body.MAX_ANSWER_BYTES)."""
 
 
 class StoreAuthError(StoreError):

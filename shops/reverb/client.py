@@ -18,7 +18,7 @@ from django.conf import settings
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from shops import breaker
@@ -304,11 +304,11 @@ class ReverbClient:
             )
         except breaker.Open as away:
             raise RateLimited(f"Reverb {away}", retry_after=away.retry_after) from None
-        except outbound.RateLimited as limited:
+        except errors.RateLimited as limited:
             raise RateLimited(str(limited), retry_after=limited.retry_after) from None
-        except outbound.NotAllowed as error:
+        except errors.NotAllowed as error:
             raise TransientError(f"Reverb: {error}.") from None
-        except outbound.Unreachable as error:
+        except errors.Unreachable as error:
             raise NoAnswer(f"Reverb: {error}.", may_have_applied=error.may_have_applied and method != "GET") from None
         self._learn_clock(answer)
         return answer
@@ -362,7 +362,7 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
     try:
         answer = outbound.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
-    except (outbound.RateLimited, outbound.Unreachable, outbound.NotAllowed, ValueError):
+    except (errors.RateLimited, errors.Unreachable, errors.NotAllowed, ValueError):
         raise TransientError("Reverb did not answer. Please try again.") from None
     token = body.get("access_token") if isinstance(body, dict) else None
     if answer.status != 200 or not isinstance(token, str):

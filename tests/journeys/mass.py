@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from listings.intake import responses
-from listings.mass_sync import run
+from listings.mass_sync import run, starting
 from listings.models import MassSync
 from reverbsync import clock
 from shops.platforms import client_of
@@ -92,13 +92,13 @@ def work(world: World, limit: int = 200) -> MassSync:
 
 def planned(world: World) -> MassSync:
     """Begin one, and let it make its plan."""
-    run.begin(world.shop, None)
+    starting.begin(world.shop, None)
     return work(world)
 
 
 def handed_out(world: World) -> MassSync:
     """Let a planned one begin, and hand its first portion to the queue."""
-    run.start(world.shop)
+    starting.start(world.shop)
     sync = run.due(world.shop.pk)
     assert sync is not None
     run.run_slice(sync)
@@ -108,5 +108,5 @@ def handed_out(world: World) -> MassSync:
 def through(world: World) -> MassSync:
     """Begin one, look through its plan, and let it run."""
     planned(world)
-    run.start(world.shop)
+    starting.start(world.shop)
     return work(world)

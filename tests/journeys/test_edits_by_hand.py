@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.mass_sync import plan, run
+from listings.mass_sync import plan, starting
 from listings.models import Ledger, Listing, Order
 from listings.stock import linking
 from listings.stock.linking import Read
@@ -62,7 +62,7 @@ def test_an_edit_that_the_page_of_a_mass_sync_does_not_show_counts_beside_a_rise
     planned(world)
     world.wait(120)
     by_hand(world, number)
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     world.set(auto_sync=True)
     world.settle()
@@ -87,7 +87,7 @@ def test_a_mass_sync_looks_at_a_listing_whose_number_is_not_the_agreed_one(world
     by_hand(world, 1)
     world.wait(7 * 3600)
     assert plan.counts(planned(world))["look"] == 1
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert (in_store(world), world.listing("M0000")["inventory"]) == (1, 1)
 

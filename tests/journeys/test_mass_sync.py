@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from listings.intake import refresh
-from listings.mass_sync import enqueue, fetch_listings, plan, run
+from listings.mass_sync import enqueue, fetch_listings, line_verdicts, plan, run, starting
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from listings.queue import jobs
 from listings.upkeep import unprocessed
@@ -29,7 +29,7 @@ def test_the_preview_says_what_would_be_done_and_writes_nothing(world: World) ->
     assert sync.state == MassSync.State.PLANNED
     found = plan.counts(sync)
     assert (found["create"], found["update"], found["nothing"], found["cannot"]) == (3, 2, 3, 1)
-    assert plan.fields(sync) == [("Price", 2)]
+    assert line_verdicts.fields(sync) == [("Price", 2)]
     assert world.writes() == []
     assert run.seconds_left(sync) > 0
 
@@ -52,7 +52,7 @@ def test_a_repeat_with_nothing_changed_costs_its_pages_only(world: World) -> Non
     through(world)
     world.reverb.ask("DELETE", "/requests")
     world.wait(7 * 3600)
-    run.begin(world.shop, None)
+    starting.begin(world.shop, None)
     sync = work(world)
     assert plan.counts(sync)["nothing"] == 60
     assert len([call for call in world.reverb.calls() if "/my/listings" in call["path"]]) == 2
@@ -61,12 +61,12 @@ def test_a_repeat_with_nothing_changed_costs_its_pages_only(world: World) -> Non
 
 def test_there_is_one_at_a_time_whatever_is_clicked_how_often(world: World) -> None:
     seed(world, 2, listed=0)
-    first = run.begin(world.shop, None)
-    assert run.begin(world.shop, None).pk == first.pk
+    first = starting.begin(world.shop, None)
+    assert starting.begin(world.shop, None).pk == first.pk
     work(world)
-    run.start(world.shop)
-    run.start(world.shop)
-    assert run.begin(world.shop, None, anyway=True).pk == first.pk
+    starting.start(world.shop)
+    starting.start(world.shop)
+    assert starting.begin(world.shop, None, anyway=True).pk == first.pk
     work(world)
     assert len(world.reverb.calls("POST")) == 2
 
@@ -74,9 +74,9 @@ def test_there_is_one_at_a_time_whatever_is_clicked_how_often(world: World) -> N
 def test_another_one_right_after_is_asked_to_wait_unless_the_seller_insists(world: World) -> None:
     seed(world, 1, listed=0)
     through(world)
-    with pytest.raises(run.TooSoon):
-        run.begin(world.shop, None)
-    assert run.begin(world.shop, None, anyway=True).state == MassSync.State.FETCHING
+    with pytest.raises(starting.TooSoon):
+        starting.begin(world.shop, None)
+    assert starting.begin(world.shop, None, anyway=True).state == MassSync.State.FETCHING
 
 
 def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> None:
@@ -141,7 +141,7 @@ def test_a_listing_that_someone_else_makes_meanwhile_is_found_and_not_made_twice
     planned(world)
     other = {"sku": "M0001", "title": "By hand", "make": "Fender", "model": "X", "state": "draft"}
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [other]})
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert len(world.reverb.calls("POST")) == 2
     assert world.listing("M0001")["title"] == "Fender Strat M0001"
@@ -154,7 +154,7 @@ def test_pages_that_do_not_show_all_listings_make_it_look_for_each_that_is_missi
     )
     sync = planned(world)
     assert sync.incomplete
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert len(world.reverb.calls("POST")) == 1
     assert Listing.objects.exclude(reverb_id="").count() == 3
@@ -203,7 +203,7 @@ def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(worl
     world.wait(10)
     world.reverb.ask("POST", "/buy", {"listing_id": world.listing("M0000")["id"], "quantity": 2})
     before = len(world.reverb.calls("GET"))
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert [world.listing(sku)["inventory"] for sku in ("M0000", "M0001")] == [7, 2]
     sold, other = (world.listing(sku)["id"] for sku in ("M0000", "M0001"))
@@ -216,7 +216,7 @@ def test_pending_products_go_when_the_seller_starts_and_not_before(world: World)
     seed(world, 2, listed=0)
     planned(world)
     assert Product.objects.filter(pending_first_sync=True).count() == 2
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert not Product.objects.filter(pending_first_sync=True).exists()
 
@@ -227,7 +227,7 @@ def test_an_old_plan_is_not_trusted_but_looked_up(world: World) -> None:
     world.now += timedelta(hours=2)
     other = {"sku": "M0000", "title": "By hand", "make": "Fender", "model": "X", "state": "draft"}
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [other]})
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert world.reverb.calls("POST") == []
 
@@ -285,7 +285,7 @@ def test_nothing_of_an_older_one_is_tried_again_while_another_is_open(world: Wor
     seed(world, 2, listed=0)
     world.reverb.fault("status", status=412, method="POST", body={"message": "No"})
     old = through(world)
-    run.begin(world.shop, None, anyway=True)
+    starting.begin(world.shop, None, anyway=True)
     assert run.retry(old) == 0
     assert Line.objects.filter(sync=old, state=Line.State.FAILED).count() == 1
 
@@ -304,7 +304,7 @@ def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(worl
 
 def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: World) -> None:
     seed(world, 1, listed=1, out_of_step=1)
-    sync = run.begin(world.shop, None)
+    sync = starting.begin(world.shop, None)
     fetch_listings.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
     world.wait(5)
     Product.objects.update(pending_first_sync=False)  # the seller has changed it in the store meanwhile
@@ -325,7 +325,7 @@ def test_only_the_last_few_of_a_shop_are_kept(world: World) -> None:
     seed(world, 2, listed=2)
     oldest = through(world)
     for _ in range(plan.KEPT):
-        run.begin(world.shop, None, anyway=True)
+        starting.begin(world.shop, None, anyway=True)
         work(world)
         run.cancel(world.shop)
     assert MassSync.objects.filter(shop=world.shop).count() == plan.KEPT
@@ -341,7 +341,7 @@ def test_a_sale_while_the_plan_is_looked_through_takes_nothing_from_the_plan(wor
     product = Product.objects.get()
     assert world.last().reason == "stock_to_store"
     refresh.take(world.shop, {ProductChanged(product.store_parent_id): "our own change comes back"})
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     assert (world.listing("M0000")["price"]["amount"], world.listing("M0000")["inventory"]) == ("500.00", 2)
 
@@ -351,13 +351,13 @@ def test_a_listing_that_slips_to_a_page_that_was_read_is_not_made_again(world: W
     world.reverb.ask("POST", "/settings", {"refuses_second_sku": False, "index_lag_s": 0})
     seed(world, 60, listed=60)
     draft = world.at_reverb("POST", "/listings", {"title": "A draft of the seller's"})["listing"]["id"]
-    run.begin(world.shop, None)
+    starting.begin(world.shop, None)
     sync = run.due(world.shop.pk)
     assert sync is not None
     fetch_listings.step(sync, ReverbClient.of(world.shop.reverb))
     world.at_reverb("DELETE", f"/listings/{draft}")
     assert work(world).incomplete
-    run.start(world.shop)
+    starting.start(world.shop)
     work(world)
     skus = [one["sku"] for one in world.reverb.ask("GET", "/listings")]
     assert len(skus) == len(set(skus)) == 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listings.mass_sync import run
+from listings.mass_sync import run, starting
 from listings.models import Line, Listing, MassSync, Order
 from listings.orders import due_store_orders
 from listings.upkeep import review
@@ -66,7 +66,7 @@ def test_the_seller_sees_the_other_shop_when_the_account_is_connected(world: Wor
 def test_a_mass_sync_leaves_the_listings_of_the_other_shop_alone(world: World, outlet: World) -> None:
     outlet.product(inventory_quantity=2)
     world.wait(60)  # Reverb's lists trail
-    mass = run.begin(outlet.shop, olivia())
+    mass = starting.begin(outlet.shop, olivia())
     for _ in range(20):
         run.run_slice(MassSync.objects.get(pk=mass.pk))
     assert Line.objects.get(sync=mass).reason == "another_shop"

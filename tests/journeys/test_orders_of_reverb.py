@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from listings.models import Job, Ledger, Listing, Order, Rank
-from listings.orders import listing_poll, order_poll, tasks
+from listings.orders import listing_poll, order_poll, order_range, tasks
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
 from shops.reverb import hooks
@@ -81,7 +81,7 @@ def test_only_what_changed_since_the_last_reading_less_an_overlap_is_asked_for(g
     guitar.reverb.ask("POST", f"/orders/{first}/cancel")
     read(guitar)
     [call] = guitar.reverb.calls("GET", ALL_ORDERS)
-    since = guitar.now - timedelta(seconds=3600) - order_poll.OVERLAP
+    since = guitar.now - timedelta(seconds=3600) - order_range.OVERLAP
     assert since.strftime("%Y-%m-%dT%H%%3A%M%%3A%SZ") in call["query"]
     assert sorted(Order.objects.values_list("status", flat=True)) == ["cancelled", "paid"]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings as SiteSettings
 
 from listings.models import Order, Parcel, Product
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.urls import urlpatterns
 from reverbsync.wsgi import application
 from shops.models import MappingRule, PendingConnection, ReverbConnection, ShipStation, StoreConnection
@@ -191,7 +191,7 @@ def known(settings: SiteSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     """Return what can stand in an address; there is a shop with something of everything, and no world outside."""
 
     def nobody_answers(*_: object, **__: object) -> None:
-        raise outbound.Unreachable("Nobody is there.", may_have_applied=False)
+        raise errors.Unreachable("Nobody is there.", may_have_applied=False)
 
     monkeypatch.setattr(outbound, "call", nobody_answers)
     settings.REVERB_CLIENT_ID = settings.SHOPIFY_CLIENT_ID = settings.BIGCOMMERCE_CLIENT_ID = "our-app"

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from reverbsync import clock
 from reverbsync.dispatch.share import share
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from shops import breaker, patience
@@ -52,11 +52,11 @@ class Outside:
 
     def hang(self) -> None:
         """Take connections and never answer."""
-        self.took_s, self.answer = 1e6, outbound.Unreachable("it did not answer in time", may_have_applied=True)
+        self.took_s, self.answer = 1e6, errors.Unreachable("it did not answer in time", may_have_applied=True)
 
     def refuse(self) -> None:
         """Refuse connections."""
-        self.took_s, self.answer = 0.0, outbound.Unreachable("the connection failed", may_have_applied=False)
+        self.took_s, self.answer = 0.0, errors.Unreachable("the connection failed", may_have_applied=False)
 
     def say(self, status: int, text: str) -> None:
         """Answer from now on."""
@@ -84,7 +84,7 @@ def ask(*, name: str = NAME, as_another_worker: bool = False, **more: Any) -> st
         breaker.call(name, "GET", "https://store.test/", budgets=[], headers={}, read_s=60.0, **more)
     except breaker.Open:
         return "open"
-    except outbound.Unreachable:
+    except errors.Unreachable:
         return "failed"
     return "answered"
 
@@ -273,7 +273,7 @@ def test_a_store_that_takes_twenty_five_seconds_for_an_answer_is_back_after_some
         outside.now = max(outside.now, Breaker.objects.get().probe_at or T0)
         outside.took_s = 25.0
         if outside.took_s > breaker.PROBE_S * 2 ** len(said):
-            outside.answer = outbound.Unreachable("it did not answer in time", may_have_applied=True)
+            outside.answer = errors.Unreachable("it did not answer in time", may_have_applied=True)
         else:
             outside.work()
         said.append(ask(as_another_worker=True))

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.ratelimit.limiter import Budget
 from shops.forms import ReverbForm, StoreForm
 from shops.platforms import PLATFORMS
@@ -47,7 +47,7 @@ def test_a_token_of_reverbs_with_signs_that_no_token_has_is_answered_with_words(
 @pytest.mark.parametrize("odd", ODD)
 def test_a_header_that_cannot_be_sent_is_not_allowed_and_breaks_nothing(odd: str) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 6000)
-    with pytest.raises(outbound.NotAllowed):
+    with pytest.raises(errors.NotAllowed):
         outbound.call("GET", "https://guitars.example.com/", budgets=[budget], headers={"X-Key": odd})
 
 

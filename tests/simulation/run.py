@@ -18,6 +18,7 @@ from django.test.utils import override_settings
 
 from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
+from listings.mass_sync import starting
 from listings.models import Crawl, Job, MassSync, Order, Parcel, Product, Rank, StoreOrderState
 from listings.queue import jobs
 from reverbsync import clock
@@ -236,7 +237,7 @@ class Run:
         with self.processes.running("web"):
             for shop in self.shops:
                 if ways["begins_with_mass_sync"]:
-                    mass_sync.begin(shop, None)
+                    starting.begin(shop, None)
                 else:
                     self._release(shop)
         self.ours.look_soon()
@@ -292,7 +293,7 @@ class Run:
     def _mass_sync(self, shop: Shop) -> None:
         """Begin a mass sync as the seller does, and start it once it is planned."""
         with self.processes.running("web", shop.pk):
-            mass_sync.begin(shop, None, anyway=True)
+            starting.begin(shop, None, anyway=True)
         self.ours.look_soon()
         self.world.waiting += 1
         self.schedule.later(LOOKS_AT_PLAN_S, lambda: self._start_what_is_planned(shop))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from listings.mass_sync import progress, run
+from listings.mass_sync import progress, starting
 from listings.models import MassSync
 from shops.models import Shop
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if word == "start":
             if sync.state != MassSync.State.PLANNED:
                 raise CommandError(f"Nothing is planned: the mass sync is {sync.state}.")
-            run.start(shop)
+            starting.start(shop)
         if word == "wait":
             _wait(shop, options["timeout"])
         print(json.dumps(progress.status(_newest(shop))))
@@ -53,10 +53,10 @@ class Command(BaseCommand):
 
 def _begin(shop: Shop, *, anyway: bool) -> MassSync:
     try:
-        return run.begin(shop, None, anyway=anyway)
-    except run.TooSoon as soon:
+        return starting.begin(shop, None, anyway=anyway)
+    except starting.TooSoon as soon:
         raise CommandError(f"{soon} Reverb asks that they be rare; --anyway begins one all the same.") from None
-    except run.NotConnected as error:
+    except starting.NotConnected as error:
         raise CommandError(str(error)) from None
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from listings.orders.shipstation import notices
 from listings.orders.shipstation.notices import Label
-from reverbsync.http import outbound
+from reverbsync.http import errors
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
@@ -85,13 +85,13 @@ class ShipStationClient:
             answer = breaker.call(self._budget.name, method, url, budgets=[self._budget], headers=headers, body=body)
         except breaker.Open as away:
             raise ShipStationError(f"ShipStation {away}", transient=True, retry_after=away.retry_after) from None
-        except outbound.RateLimited as limited:
+        except errors.RateLimited as limited:
             raise ShipStationError(
                 "ShipStation's pace is used up.", transient=True, retry_after=limited.retry_after
             ) from None
-        except outbound.NotAllowed as error:
+        except errors.NotAllowed as error:
             raise ShipStationError(f"ShipStation: {error}.", transient=False) from None
-        except outbound.Unreachable as error:
+        except errors.Unreachable as error:
             raise ShipStationError(f"ShipStation: {error}.", transient=True) from None
         if missing and answer.status == 404:
             return None

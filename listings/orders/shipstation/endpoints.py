@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from listings.orders import tracking
+from listings.orders import send_tracking
 from listings.orders.shipstation import custom_store, notices, service
 from listings.orders.shipstation.service import NotOn, Window
 from reverbsync import clock
@@ -92,7 +92,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         return _text(400, str(error))
     now = clock.now()
     ShipStationNotice.objects.create(shipstation=ours, query=query, received_at=now, due_at=now)
-    tracking.soon(ours.shop_id)
+    send_tracking.soon(ours.shop_id)
     return _text(200, "Kept.")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from listings.intake import refresh
 from listings.models import Order, Parcel, Product
-from listings.orders import due_store_orders, shipment_poll, tracking
+from listings.orders import due_store_orders, send_tracking, shipment_poll, tracking
 from listings.orders.shipstation import service
 from listings.upkeep import review
 from reverbsync import clock
@@ -148,7 +148,7 @@ class Sales:
             pass
         for _ in range(100):
             if (parcel := tracking.next_one(self.shop.pk)) is not None:
-                tracking.send(parcel)
+                send_tracking.send(parcel)
             elif (notice := service.next_one(self.shop.pk)) is not None:
                 service.follow(notice)
             elif (order := shipment_poll.next_one(self.shop.pk)) is not None:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pytest_django.fixtures import Settings
 
-from reverbsync.http import deadline, outbound
+from reverbsync.http import deadline, errors, outbound
 from reverbsync.ratelimit.limiter import Budget
 from sandbox.stack import ports
 from tests.people import NOON
@@ -86,7 +86,7 @@ def test_a_call_whose_answer_comes_byte_by_byte_ends_and_nothing_is_taken_for_th
     """Each byte comes well within the silence that is allowed."""
     first, more = ANSWERS[what]
     began = time.monotonic()
-    with serving(lambda: chain([first], repeat(more))) as url, pytest.raises(outbound.Unreachable) as error:
+    with serving(lambda: chain([first], repeat(more))) as url, pytest.raises(errors.Unreachable) as error:
         call(url)
     assert error.value.may_have_applied
     assert time.monotonic() - began < WHOLE_S
@@ -128,7 +128,7 @@ def test_a_server_whose_certificate_has_expired_was_surely_sent_nothing(tmp_path
     with socket.create_server((ports.LOOPBACK, 0)) as door:
         server = threading.Thread(target=serve, args=[door], daemon=True)
         server.start()
-        with pytest.raises(outbound.Unreachable, match="certificate has expired") as error:
+        with pytest.raises(errors.Unreachable, match="certificate has expired") as error:
             call(f"https://{ports.LOOPBACK}:{door.getsockname()[1]}/")
         server.join(5)
     assert not error.value.may_have_applied
@@ -138,6 +138,6 @@ def test_a_host_name_that_the_dns_does_not_know_was_surely_sent_nothing(settings
     """By either way out; the names are reserved for that (RFC 2606)."""
     for allowed in ([], ["guitars.invalid"]):
         settings.ALLOWED_PRIVATE_HOSTS = allowed
-        with pytest.raises(outbound.Unreachable, match="no server goes by its name") as error:
+        with pytest.raises(errors.Unreachable, match="no server goes by its name") as error:
             call("https://guitars.invalid/")
         assert not error.value.may_have_applied

@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 from requests.adapters import HTTPAdapter
 
-from reverbsync.http import outbound
+from reverbsync.http import answer_body, errors, outbound
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
 from sandbox.stack import ports
@@ -112,7 +112,7 @@ class Forbidden(Exception):
 
 
 def test_a_private_address_is_refused_before_anything_is_sent(server: str) -> None:
-    with pytest.raises(outbound.NotAllowed):
+    with pytest.raises(errors.NotAllowed):
         call(f"{server}/")
     assert Handler.seen == []
 
@@ -127,10 +127,10 @@ def test_a_redirect_is_not_followed(server: str, allowed: None) -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1000)
-    with pytest.raises(outbound.TooLarge, match="too large"):
+    monkeypatch.setattr(answer_body, "MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(errors.TooLarge, match="too large"):
         call(f"{server}/")
-    with outbound.carried_by(HTTPAdapter()), pytest.raises(outbound.TooLarge, match="too large"):
+    with outbound.carried_by(HTTPAdapter()), pytest.raises(errors.TooLarge, match="too large"):
         call(f"{server}/")
 
 
@@ -138,20 +138,20 @@ def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, mon
 def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
     server: str, allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(answer_body, "MAX_ANSWER_BYTES", 1000)
     with pytest.raises(TooLarge, match="WooCommerce: its answer is too large"):
         calls.call("WooCommerce", "GET", f"{server}/", budgets=[limiter.Budget("test:store", 1000)], headers={})
 
 
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:
-    with pytest.raises(outbound.Unreachable) as lost:
+    with pytest.raises(errors.Unreachable) as lost:
         call(f"http://{ports.LOOPBACK}:{ports.free(0)}/")
     assert not lost.value.may_have_applied
 
 
 @pytest.mark.parametrize("path", ["/silent", "/broken"])
 def test_a_call_whose_answer_got_lost_may_have_been_applied(server: str, allowed: None, path: str) -> None:
-    with pytest.raises(outbound.Unreachable) as lost:
+    with pytest.raises(errors.Unreachable) as lost:
         call(f"{server}{path}", read_s=0.3)
     assert lost.value.may_have_applied
 
@@ -159,7 +159,7 @@ def test_a_call_whose_answer_got_lost_may_have_been_applied(server: str, allowed
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 def test_a_call_on_a_line_that_breaks_is_not_made_twice(keeping: str, allowed: None, method: str) -> None:
     assert outbound.call("GET", f"{keeping}/", budgets=[], headers={}).status == 200
-    with pytest.raises(outbound.Unreachable) as lost:
+    with pytest.raises(errors.Unreachable) as lost:
         outbound.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
     assert lost.value.may_have_applied
     assert Handler.seen == ["/", "/broken"]
@@ -191,7 +191,7 @@ def test_what_is_called_is_not_asked_for_by_way_of_a_proxy(
 def test_a_long_wait_for_the_rate_limit_is_the_queues_business(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1)
     outbound.call("GET", f"{server}/", budgets=[budget], headers={})
-    with pytest.raises(outbound.RateLimited) as limited:
+    with pytest.raises(errors.RateLimited) as limited:
         outbound.call("GET", f"{server}/", budgets=[budget], headers={})
     assert limited.value.retry_after > outbound.MAX_RATE_LIMIT_WAIT_SECONDS
     assert len(Handler.seen) == 1
@@ -199,7 +199,7 @@ def test_a_long_wait_for_the_rate_limit_is_the_queues_business(server: str, allo
 
 def test_a_slot_in_the_budget_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1, reserve=0.1)
-    with pytest.raises(outbound.Unreachable):
+    with pytest.raises(errors.Unreachable):
         outbound.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})
 
     def forbid() -> None:
@@ -213,13 +213,13 @@ def test_a_slot_in_the_budget_is_given_back_when_nothing_was_sent(server: str, a
 
 def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 5)
-    with pytest.raises(outbound.Unreachable):
+    with pytest.raises(errors.Unreachable):
         outbound.call("GET", f"{server}/broken", budgets=[budget], headers={})
     assert limiter.used(budget) == 1
 
 
 def test_without_redis_calls_are_rare(server: str, allowed: None, unreachable_redis: None) -> None:
-    with pytest.raises(outbound.RateLimited) as limited:
+    with pytest.raises(errors.RateLimited) as limited:
         call(f"{server}/", per_minute=600)
     assert limited.value.retry_after == pytest.approx(10, abs=0.5)
     assert Handler.seen == []

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from reverbsync import clock
-from reverbsync.http import outbound
+from reverbsync.http import errors, outbound
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
 from tests.reverbsync.conftest import T0, Time
@@ -103,7 +103,7 @@ def test_who_waits_for_a_slot_makes_no_call_when_the_outside_asks_for_silence_me
     for _ in range(3):
         assert allowed(found)
     monkeypatch.setattr(clock, "sleep", lambda _: limiter.slow_down(found.account, 30.0))
-    with pytest.raises(outbound.RateLimited) as later:
+    with pytest.raises(errors.RateLimited) as later:
         outbound.wait_for([found])
     assert later.value.retry_after == pytest.approx(30.0)
     assert limiter.used(found) == 3

@@ -15,7 +15,7 @@ from listings.intake import crawl_slices, crawls
 from listings.mapping import selection
 from listings.models import Crawl, Job, Product, Recheck
 from reverbsync import clock
-from reverbsync.http import outbound
+from reverbsync.http import answer_body
 from shops.models import StoreConnection, SyncSettings
 from shops.platforms import StoreClient
 from shops.platforms.values import Page
@@ -117,7 +117,7 @@ def test_a_repeated_crawl_changes_nothing(full: Store) -> None:
 
 def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = 2 * len(json.dumps(full.control.ask("GET", "/products", sku="MANY-1"))) * MANY
-    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", whole // 8)
+    monkeypatch.setattr(answer_body, "MAX_ANSWER_BYTES", whole // 8)
     crawl = through(full)
     assert skus(full) == ALL
     assert crawl.unread == 0
@@ -134,7 +134,7 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     for sku in ("D1", "E1"):
         store.product(sku)
     crawls.plan(store.shop)
-    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 200_000)
+    monkeypatch.setattr(answer_body, "MAX_ANSWER_BYTES", 200_000)
     assert through(store).unread == 1
     assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
     assert Recheck.objects.get().store_parent_id == str(large["id"])

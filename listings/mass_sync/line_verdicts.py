@@ -1,0 +1,231 @@
+"""What a mass sync is to do with each product of a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from listings.mass_sync import bulk_rows
+from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
+from listings.queue.siblings import linked_elsewhere
+from listings.stock import linking, targets
+from listings.stock.agreed import shown
+from listings.stock.linking import Read
+from listings.sync.cases import ShopRules, counted
+from listings.sync.decide import decide
+from listings.sync.decision import Action, Case, Decision
+from listings.sync.differences import already_agreed
+from listings.sync.find import the_one
+from reverbsync import clock
+from shops.models import FIELDS
+from shops.models.settings import StockWay
+from shops.reverb.availability import is_news, number_of
+from shops.snapshots import ReverbListing
+from synclog.reasons import REASONS
+
+Kind = Line.Kind
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What is to be done with a product, and why."""
+
+    kind: Line.Kind
+    reason: str = ""
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the index and our own tables hold about some products, and what is to be saved."""
+
+    chosen: Set[int]
+    own: Mapping[int, Listing]
+    by_id: Mapping[str, Indexed]
+    by_sku: Mapping[str, list[Indexed]]
+    owner: Mapping[str, int]
+    #: Listings that belong to another shop with the same account.
+    theirs: Set[str]
+    twice: frozenset[str]
+    #: How far Reverb's clock is ahead of ours.
+    ahead: timedelta
+    noted: list[bulk_rows.Noted] = field(default_factory=list)
+    #: Those in step that have no ledger yet.
+    in_step: list[linking.InStep] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        sync: MassSync,
+        rules: ShopRules,
+        products: Sequence[Product],
+        known: Mapping[int, Listing],
+        ahead: timedelta,
+    ) -> Batch:
+        skus = {one.sku for one in products} - {""}
+        shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
+        by_sku: dict[str, list[Indexed]] = {}
+        for row in shown:
+            by_sku.setdefault(row.sku, []).append(row)
+        by_id = {row.reverb_id: row for row in shown}
+        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=by_id)
+        owner = dict(linked.values_list("reverb_id", "product_id"))
+        others = linked_elsewhere(sync.shop_id).filter(reverb_id__in=by_id)
+        theirs = set(others.values_list("reverb_id", flat=True))
+        chosen = {one.pk for one in products if rules.is_chosen(one)}
+        twice = frozenset(_twice(sync, skus))
+        going = [one for one in products if one.pk in chosen and one.sku not in twice]
+        own = bulk_rows.completed(known, going)
+        return cls(chosen, own, by_id, by_sku, owner, theirs, twice, ahead)
+
+    def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
+        """Return what both sides said; `read_at` is by our clock."""
+        store, now = targets.store_number(product), clock.now() + self.ahead
+        return Read(store, listing, now, orders_at=None, read_at=read_at + self.ahead)
+
+
+def _shown(sync: MassSync, skus: Set[str], reverb_ids: Set[str]) -> QuerySet[Indexed]:
+    return Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=reverb_ids), sync=sync)
+
+
+def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
+    """Return the SKUs that more than one product has."""
+    same = Product.objects.filter(shop=sync.shop_id, sku__in=skus, gone_at__isnull=True)
+    return same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
+
+
+def verdict_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch) -> _Verdict:
+    chosen = product.pk in batch.chosen
+    row = batch.own.get(product.pk)
+    linked = row is not None and bool(row.reverb_id)  # known by its id, even if the SKU is unclear
+    if not linked and (unclear := _unclear(product, batch)) is not None:
+        return unclear
+    if row is None:
+        return _Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
+    found = _indexed(row, product, batch)
+    if isinstance(found, _Verdict):
+        return found
+    verdict = _Verdict(Kind.LOOK)
+    if found is not None or not (row.reverb_id or sync.incomplete):
+        verdict = _compared(rules, product, row, found, batch)
+    if not chosen and verdict.kind != Kind.END:
+        return _Verdict(Kind.LEFT, "not_chosen")
+    return verdict
+
+
+def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: Batch) -> _Verdict:
+    listing, read_at = _newest(row, found)
+    case = _case(rules, product, row, listing, sku_unclear=product.sku in batch.twice)
+    verdict = _meant(decide(case))
+    if verdict.kind in Line.CALLS or row.snapshot is None or row.snapshot.get("state") != (listing or row).state:
+        batch.noted.append(bulk_rows.Noted(row, row.read_at))
+        _note(row, case, read_at)
+    if verdict.kind != Kind.NOTHING or listing is None or not rules.settings.sync_stock:
+        return verdict
+    ledger = Ledger.of(row)
+    both = rules.settings.stock_way == StockWay.BOTH
+    if ledger is not None and is_news(listing, ledger.reverb, both=both):
+        return _Verdict(Kind.LOOK)
+    # In step and live: both sides have the same units for sale, so the ledger can be created.
+    if ledger is None and both and product.pk in batch.chosen and listing.state == "live":
+        batch.in_step.append(linking.InStep(row, product, batch.read(product, listing, read_at)))
+    return verdict
+
+
+def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, datetime]:
+    """Return the listing as last seen, and when: a single sync may have read it after its page was read."""
+    if found is None:
+        return None, clock.now()
+    if row.snapshot is not None and row.read_at is not None and row.read_at > found.read_at:
+        return ReverbListing.from_json(row.snapshot), row.read_at
+    return ReverbListing.from_json(found.snapshot), found.read_at
+
+
+def _unclear(product: Product, batch: Batch) -> _Verdict | None:
+    if product.gone_at is not None:
+        return None
+    if not product.sku:
+        return _Verdict(Kind.CANNOT, "no_sku")
+    return _Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
+
+
+def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | _Verdict | None:
+    """Return what the index shows of a product's listing, None if nothing."""
+    if row.reverb_id:
+        return batch.by_id.get(row.reverb_id)
+    same = {one.reverb_id: one for one in batch.by_sku.get(product.sku, [])}
+    if not same:
+        return None
+    found = same.get(the_one({one.reverb_id: str(one.snapshot.get("state") or "") for one in same.values()}))
+    if found is None:
+        return _Verdict(Kind.CANNOT, "two_listings")
+    if found.reverb_id in batch.theirs:
+        return _Verdict(Kind.CANNOT, "another_shop")
+    if batch.owner.get(found.reverb_id, product.pk) != product.pk:
+        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
+    return found
+
+
+def _case(
+    rules: ShopRules, product: Product, row: Listing, listing: ReverbListing | None, *, sku_unclear: bool
+) -> Case:
+    units, number = _stock(rules, product, row, listing)
+    return rules.case(product, row, listing, units=units, number=number, sku_unclear=sku_unclear)
+
+
+def _stock(
+    rules: ShopRules, product: Product, row: Listing, listing: ReverbListing | None
+) -> tuple[int | None, int | None]:
+    """Return what Reverb is to show, and what it showed when that was last agreed."""
+    ledger = Ledger.of(row)
+    units = counted(product)
+    if not rules.settings.sync_stock:
+        return units, None
+    if ledger is None:
+        return _cut(rules, product, units), number_of(listing)
+    if rules.settings.stock_way == StockWay.STORE or units is None:
+        units = targets.to_show(ledger, product, rules.settings)
+    elif units:
+        units = _cut(rules, product, ledger.units + (product.seen.stock or 0) - ledger.store)
+    return units, ledger.reverb
+
+
+def _cut(rules: ShopRules, product: Product, units: int | None) -> int | None:
+    return None if units is None else shown(units, **targets.limits(product, rules.settings))
+
+
+def _note(row: Listing, case: Case, read_at: datetime) -> None:
+    """Link the listing that the index shows, or record that it shows none."""
+    listing = case.listing
+    if listing is not None:
+        row.reverb_id, row.link, row.state = listing.id, listing.web_url[:1000], listing.state[:40]
+        row.snapshot = listing.to_json()
+        row.agreed = {**row.agreed, **already_agreed(case)}
+        row.read_at = read_at
+    row.indexed_at = read_at
+
+
+def _meant(decision: Decision) -> _Verdict:
+    match decision.action:
+        case Action.CREATE:
+            return _Verdict(Kind.CREATE, decision.reason)
+        case Action.NOTHING:
+            return _Verdict(Kind.NOTHING, decision.reason)
+        case Action.SKIP:
+            waits = REASONS[decision.reason].waits
+            return _Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
+    names = (*decision.sends, *decision.follow)
+    fields = tuple(FIELDS.get(name, name.upper()) for name in names if name != "publish")
+    return _Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
+
+
+def fields(sync: MassSync) -> list[tuple[str, int]]:
+    """Return the fields that differ, with the number of listings that change in each, most frequent first."""
+    found: Counter[str] = Counter()
+    for names in Line.objects.filter(sync=sync, kind=Kind.UPDATE).values_list("fields", flat=True).iterator():
+        found.update(names)
+    return found.most_common()
