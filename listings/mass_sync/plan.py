@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import Count
 
 from listings.mass_sync import bulk_rows
-from listings.mass_sync.line_verdicts import Batch, Kind, verdict_of
+from listings.mass_sync.batch import Batch
+from listings.mass_sync.line_verdicts import Kind, verdict_of
 from listings.models import Indexed, Line, MassSync, Product
 from listings.stock import linking
 from listings.sync.cases import ShopRules
