@@ -8,20 +8,18 @@ is dated now: if it were left out, its units would be sold twice.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from reverbsync import clock
 from shops.reverb import read
 from shops.reverb.errors import TransientError
+from shops.reverb.order_fields import Address, Date, Links, Money
 from shops.reverb.read import Rows, id_in
-from shops.schemas import MOST_MONEY, Part, Side, Text, Units, storable_text
+from shops.schemas import Part, Side, Text, Units, storable_text
 from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
@@ -32,87 +30,15 @@ RELEASED = frozenset({"cancelled", "refunded", "blocked"})
 UNPAID = frozenset({"unpaid", "payment_pending", "pending_review", "partially_paid"})
 #: The payment has cleared.
 PAID = frozenset({"paid", "shipped", "picked_up", "received"})
-#: A date outside these years is invalid.
-FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_NUMBER = 64
 #: Upper limit of an order's units.
 MOST_ORDERED = 10**6
-
-
-def _amount(value: Any) -> Decimal:
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError("no amount of money") from None
-    if not found.is_finite() or abs(found) >= MOST_MONEY:
-        raise ValueError("no amount of money")
-    return found
-
-
-#: A date in ISO 8601 or a variant of it: with blanks, the name of a zone, a leap second.
-_SPELT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ]\s*(\d\d:\d\d)(?::([0-5]\d|60)(?:[.,]\d+)?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.ASCII | re.I
-)
-
-
-def _moment(value: Any) -> datetime:
-    """Return a moment from any known format. Raise ValueError."""
-    try:
-        return _DATES.validate_python(value)
-    except ValidationError:
-        if not isinstance(value, str):
-            raise
-    if spelt := _SPELT.fullmatch(value.strip()):
-        day, minute, second, zone = spelt.groups()
-        offset = zone if zone and zone[0] in "+-" else "+00:00"
-        return datetime.fromisoformat(f"{day}T{minute}:{min(int(second or 0), 59):02}{offset}")
-    try:
-        return parsedate_to_datetime(value)  # RFC 2822
-    except (ValueError, TypeError, IndexError, OverflowError):
-        raise ValueError("no date") from None
-
-
-def _date(value: Any) -> Any:
-    """Return an aware date. Raise ValueError for years such as 1 and 9999, which break date arithmetic."""
-    found = _moment(value)
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError("no date")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's dates have an offset
 
 
 def _status(said: str) -> str:
     """Return a status in Reverb's own spelling: an order that is off must not count as sold."""
     word = said.strip().lower()
     return "cancelled" if word == "canceled" else word
-
-
-_DATES = TypeAdapter(datetime)
-_Date = Side[Annotated[datetime | None, BeforeValidator(_date)]]
-
-
-class _Money(Part):
-    amount: Annotated[Decimal, BeforeValidator(_amount)]
-    currency: Side[str] = ""
-
-
-class _Link(Part):
-    href: Side[str] = ""
-
-
-class _Links(Part):
-    listing: Side[_Link] = _Link()
-    web: Side[_Link] = _Link()
-
-
-class _Address(Part):
-    name: Side[Text] = ""
-    street_address: Side[Text] = ""
-    extended_address: Side[Text] = ""
-    locality: Side[Text] = ""
-    region: Side[Text] = ""
-    postal_code: Side[Text] = ""
-    country_code: Side[Text] = ""
-    phone: Side[Text] = ""
 
 
 class _Order(Part):
@@ -125,27 +51,27 @@ class _Order(Part):
     sku: Side[Text] = ""
     title: Side[Text] = ""
     product_id: Side[Text] = ""
-    created_at: _Date = None
-    updated_at: _Date = None
-    paid_at: _Date = None
-    amount_product: Side[_Money | None] = None
-    amount_product_subtotal: Side[_Money | None] = None
-    shipping: Side[_Money | None] = None
-    amount_tax: Side[_Money | None] = None
-    total: Side[_Money | None] = None
-    selling_fee: Side[_Money | None] = None
-    bump_fee: Side[_Money | None] = None
-    direct_checkout_fee: Side[_Money | None] = None
+    created_at: Date = None
+    updated_at: Date = None
+    paid_at: Date = None
+    amount_product: Side[Money | None] = None
+    amount_product_subtotal: Side[Money | None] = None
+    shipping: Side[Money | None] = None
+    amount_tax: Side[Money | None] = None
+    total: Side[Money | None] = None
+    selling_fee: Side[Money | None] = None
+    bump_fee: Side[Money | None] = None
+    direct_checkout_fee: Side[Money | None] = None
     buyer_id: Side[Text] = ""
     buyer_name: Side[Text] = ""
     buyer_first_name: Side[Text] = ""
     buyer_last_name: Side[Text] = ""
-    shipping_address: Side[_Address | None] = None
+    shipping_address: Side[Address | None] = None
     shipping_method: Side[str] = ""
     local_pickup: Side[bool] = False
     shipping_provider: Side[Text] = ""
     shipping_code: Side[Text] = ""
-    links: Side[_Links] = Field(_Links(), alias="_links")
+    links: Side[Links] = Field(Links(), alias="_links")
 
 
 def order(body: object) -> ReverbOrder:
@@ -212,7 +138,7 @@ def readable(rows: list[Any], *, left_out: Callable[[str, str], object] | None =
     return found
 
 
-def _paid(money: _Money | None) -> Decimal | None:
+def _paid(money: Money | None) -> Decimal | None:
     return money.amount if money else None
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from shops.orders import NewOrder
 from shops.platforms import calls
-from shops.platforms.magento2 import forms, sources
+from shops.platforms.magento2 import forms, order_body, sources
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import SourceItem
@@ -145,7 +145,7 @@ class Loans:
                         f"ReverbSync takes {before - one.quantity:g} of {sku} back out of source {one.code} "
                         f"({before:g} to {one.quantity:g})."
                     )
-                    note = {"statusHistory": forms.remark(words)}
+                    note = {"statusHistory": order_body.remark(words)}
                     self._rest.written("POST", f"/orders/{order.entity_id}/comments", note)
                 sources.write(self._rest, changed)
             over()

@@ -18,7 +18,7 @@ from typing import Any
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
-from shops.platforms.magento2 import forms, memory, portions, regions, search, skus
+from shops.platforms.magento2 import forms, memory, order_body, portions, regions, search, skus
 from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
@@ -99,7 +99,7 @@ class Orders:
 
     def create_order(self, order: NewOrder) -> StoreOrder:
         """Create an order, unless one has the mark of this Reverb number."""
-        found = self._find("customer_email", forms.mail_of(order.reverb_number))
+        found = self._find("customer_email", order_body.mail_of(order.reverb_number))
         order = replace(order, lines=self._named_now(order, is_made=found is not None))
         if order.takes_stock:
             made = found or self._checkout(order)()
@@ -131,7 +131,7 @@ class Orders:
         return tuple(replace(line, sku=now.get(line.store_product_id, line.sku)) for line in order.lines)
 
     def _look_for(self, reverb_number: str) -> forms.Order | None:
-        return self._find("customer_email", forms.mail_of(reverb_number))
+        return self._find("customer_email", order_body.mail_of(reverb_number))
 
     def _counted(self, order: NewOrder) -> dict[str, int]:
         """Return the order's SKUs whose stock the store counts, with the sold units."""
@@ -140,7 +140,7 @@ class Orders:
 
     def _write_down(self, order: NewOrder) -> forms.Order:
         site = self._config.settings
-        body = forms.body(order, store_id=site["store_id"], way=None)
+        body = order_body.body(order, store_id=site["store_id"], way=None)
         return forms.read(self._rest.written("PUT", "/orders/create", body))
 
     def _checkout(self, order: NewOrder) -> Make:
@@ -148,7 +148,7 @@ class Orders:
 
         The last unit is on sale while that function runs, so it makes as few calls as possible.
         """
-        where = forms.address(order)
+        where = order_body.address(order)
         listed = regions.regions_of(self._rest, where["country_id"])
         must = f"magento2:region:{self._rest.address}:{where['country_id']}"
         found = regions.named(where.get("region", ""), listed)
@@ -197,7 +197,7 @@ class Orders:
                 memory.release(known)  # perhaps no longer offered; Magento has many messages for that
                 if not isinstance(error, Unsupported | Missing):
                     raise
-        ways = forms.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
+        ways = order_body.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
         if not ways:
             raise Unsupported(
                 f"{STORE} has no shipping method for the buyer's address, so the order cannot be made there. "
@@ -227,7 +227,7 @@ class Orders:
 
     def _with_note(self, made: forms.Order, order: NewOrder) -> forms.Order:
         """Add our note to the order's history, once."""
-        note = forms.comment(order, self._entered.get(order.reverb_number))
+        note = order_body.comment(order, self._entered.get(order.reverb_number))
         if not any(order.reverb_number in one for one in made.remarks):
             with calls.written():
                 self._rest.written("POST", f"/orders/{made.entity_id}/comments", {"statusHistory": note})
@@ -248,13 +248,13 @@ class Orders:
             raise Unsupported(f"{STORE} has the order as shipped, so it was left as it is.")
         try:
             if not gives_back and not found.quote_id:
-                self._rest.written("POST", "/orders", forms.cancelled(order_id))
+                self._rest.written("POST", "/orders", order_body.cancelled(order_id))
             else:
                 if not gives_back:
                     self._loans.take_back(found)
                 if self._rest.written("POST", f"/orders/{order_id}/cancel", {}) is not True:
                     raise Unsupported(f"{STORE} did not cancel the order. Cancel it there.")
-            self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
+            self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": order_body.remark(note)})
         except Missing as missing:  # the order, or something related, such as its website's stock
             if self._by_id(order_id) is not None:
                 raise TransientStoreError(str(missing), may_have_applied=True) from None

@@ -15,7 +15,17 @@ from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.locations import changed, locations_of, spread
 from shops.platforms.reading import each
-from shops.platforms.shopify import bulk, locations, order_queries, orders, product_queries, products, queries, refusals
+from shops.platforms.shopify import (
+    bulk,
+    locations,
+    order_body,
+    order_queries,
+    orders,
+    product_queries,
+    products,
+    queries,
+    refusals,
+)
 from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.shopify.webhooks import TOPICS
@@ -262,7 +272,9 @@ class ShopifyClient:
         for row in orders.rows(self._line.ask(order_queries.ORDERS, query=query, after=None)):
             if orders.is_for(row, order.reverb_number):
                 return orders.read(row, admin=self._admin)
-        data = self._line.ask(order_queries.ORDER_CREATE, order=orders.body(order), options=orders.options(order))
+        data = self._line.ask(
+            order_queries.ORDER_CREATE, order=order_body.body(order), options=order_body.options(order)
+        )
         if errors := refusals.of(data, "orderCreate"):
             raise refusals.of_order(*errors[0])
         return orders.read(data["orderCreate"].get("order"), admin=self._admin)

@@ -32,6 +32,7 @@ from shops.platforms.values import (
     Unread,
     Unsupported,
 )
+from shops.platforms.woocommerce import product_units
 from shops.platforms.woocommerce import products as reading
 from shops.platforms.woocommerce.hook_calls import HookCalls
 from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE, OrderCalls
@@ -186,7 +187,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return _Family(found, [Unread(product.id, one.words) for one in unread])
 
     def _unit(self, product: Item, one: Item) -> StoreProduct:
-        return reading.unit(product, one, currency=self._money(), admin=self.admin)
+        return product_units.unit(product, one, currency=self._money(), admin=self.admin)
 
     def _variations(self, product: Item) -> list[Any]:
         """Return all variations of a product, in smaller pages if one is too large or the store reduces the size.
@@ -253,10 +254,10 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 continue
             item = here.get(parent_id)
             try:
-                if item is None or not reading.is_as_known(product, item):
+                if item is None or not product_units.is_as_known(product, item):
                     again[parent_id] = None
                 elif product.store_stock_id == parent_id:
-                    units[product.store_product_id] = reading.stock_of(product, item)
+                    units[product.store_product_id] = product_units.stock_of(product, item)
             except Malformed as error:
                 unread[parent_id] = Unread(parent_id, str(error))
         return Stocktake(units, tuple(again), tuple(unread.values()))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine
-from shops.platforms.woocommerce import order_body, orders, products, shipments, units_held
+from shops.platforms.woocommerce import order_body, orders, product_units, products, shipments, units_held
 from shops.snapshots import StoreProduct
 
 LINE = OrderLine("1", "12", "A1", "Strat – Sunburst", 2, Decimal("100.00"))
@@ -40,7 +40,7 @@ def variation() -> StoreProduct:
     """Return the variation that the orders are about."""
     row = {"id": 12, "parent_id": 11, "type": "variation", "manage_stock": True, "stock_quantity": 3, "price": "1.00"}
     parent = products.read_item({"id": 11, "type": "variable"})
-    [unit] = products.units(parent, [products.read_item(row)], currency="USD", admin="https://w.test/wp-admin")
+    [unit] = product_units.units(parent, [products.read_item(row)], currency="USD", admin="https://w.test/wp-admin")
     return unit
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reverbsync import clock
-from shops.platforms.woocommerce import products
+from shops.platforms.woocommerce import product_units, products
 from shops.snapshots import StoreProduct
 
 case = pytest.mark.parametrize
@@ -20,7 +20,7 @@ def family(parent: dict[str, Any], *variations: dict[str, Any]) -> list[StorePro
     whole = {"id": 9, "type": "variable", "manage_stock": False, "variations": [1], **parent}
     own = {"manage_stock": True, "stock_quantity": 3, "price": "5.00"}
     parts = [products.read_item({"id": n, **own, **one}) for n, one in enumerate(variations, 1)]
-    return products.units(products.read_item(whole), parts, currency="USD", admin="https://w.test/wp-admin")
+    return product_units.units(products.read_item(whole), parts, currency="USD", admin="https://w.test/wp-admin")
 
 
 @case(
@@ -65,7 +65,7 @@ def at(moment: datetime, says: dict[str, Any]) -> StoreProduct:
         **says,
     }
     with clock.running_by(lambda: moment):
-        return products.units(products.read_item(row), [], currency="USD", admin="")[0]
+        return product_units.units(products.read_item(row), [], currency="USD", admin="")[0]
 
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
