@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -87,19 +88,25 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
         if same and not problem:  # work that failed with the old keys becomes due (outages.make_due)
             StoreHealth.objects.create(shop=shop, back_at=now)
         if before is not None and not same:
-            kept = {name: getattr(before, name) for name in ("platform", "address", "token", "secret", "hook_key")}
-            due_at = now if before.token.get_secret_value() else now + FormerStore.CALLS_FOR
-            FormerStore.objects.create(shop=shop, left_at=now, due_at=due_at, **kept)
-            wake(LEAVE_STORE, shop.pk)
-            PushedProduct.objects.filter(store=connection).delete()
-            MissingProducts.objects.filter(store=connection).delete()
-            PushedOrder.objects.filter(store=connection).delete()
-            StoreConnection.objects.filter(pk=connection.pk).update(clearing_since=now)
-            connection.clearing_since = now
-            wake(CLEAR_STORE, shop.pk)
+            _replace(before, connection, now)
         look_again(shop)
     wake(CHECK_STORE, shop.pk)
     return connection
+
+
+def _replace(before: StoreConnection, connection: StoreConnection, now: datetime) -> None:
+    """Leave the former store, and clear what came from it. Both happen in the background."""
+    shop_id = connection.shop_id
+    kept = {name: getattr(before, name) for name in ("platform", "address", "token", "secret", "hook_key")}
+    due_at = now if before.token.get_secret_value() else now + FormerStore.CALLS_FOR
+    FormerStore.objects.create(shop_id=shop_id, left_at=now, due_at=due_at, **kept)
+    wake(LEAVE_STORE, shop_id)
+    PushedProduct.objects.filter(store=connection).delete()
+    MissingProducts.objects.filter(store=connection).delete()
+    PushedOrder.objects.filter(store=connection).delete()
+    StoreConnection.objects.filter(pk=connection.pk).update(clearing_since=now)
+    connection.clearing_since = now
+    wake(CLEAR_STORE, shop_id)
 
 
 def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
@@ -163,23 +170,16 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
         hooks.drop(before)
     with transaction.atomic():
         Shop.objects.filter(pk=shop.pk).update(reverb_account=known if other else mine)
-        connection, _ = ReverbConnection.objects.update_or_create(
-            shop=shop,
-            defaults={
-                "token": candidate.token,
-                "sandbox": sandbox,
-                "by_oauth": by_oauth,
-                "account": account.shop_name,
-                "account_id": account.id,
-                "currency": account.currency,
-                "problem": account.problem_id,
-                "checked_at": now,
-                "hooks_due_at": now,
-                "orders_due_at": now,
-                # Nothing is known yet of a different account.
-                **({**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}),
-            },
-        )
+        # Nothing is known yet of a different account.
+        anew = {**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}
+        saved = {
+            "token": candidate.token,
+            "sandbox": sandbox,
+            "by_oauth": by_oauth,
+            **_of_account(account, now),
+            **anew,
+        }
+        connection, _ = ReverbConnection.objects.update_or_create(shop=shop, defaults=saved)
         if other:
             wake(CLEAR_REVERB, shop.pk)
     if connection.budget != candidate.budget:
@@ -187,6 +187,18 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     look_again(shop)
     wake(CHECK_REVERB, shop.pk)
     return account
+
+
+def _of_account(account: connect.Account, now: datetime) -> dict[str, Any]:
+    return {
+        "account": account.shop_name,
+        "account_id": account.id,
+        "currency": account.currency,
+        "problem": account.problem_id,
+        "checked_at": now,
+        "hooks_due_at": now,
+        "orders_due_at": now,
+    }
 
 
 def listings_of(shop: Shop, connection: ReverbConnection | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbEvent
@@ -30,6 +32,23 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
         inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
         return full
     outcome, over = BatchOutcome(shop.pk, now), clock.monotonic() + SLICE_S
+    meant, strange = _parsed(batch, outcome)
+    words = "Neither an order, nor a listing, nor about our app."
+    inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
+    if strange:
+        look_instead(shop.pk, "reverb")
+    # Several calls about one order, or with the same state of a listing, are one event.
+    events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
+    hooks.called(connection, set(meant.values()), clock.now())
+    failed = reverb_events.follow(connection, events, over=over)
+    for delivery, event in meant.items():
+        outcome.end(delivery, [failed[event]] if event in failed else [], replayable=False)
+    inbox.done(outcome.worked_off, now=clock.now(), personal=None)
+    return outcome.left or full
+
+
+def _parsed(batch: Iterable[Delivery], outcome: BatchOutcome) -> tuple[dict[Delivery, ReverbEvent], list[Delivery]]:
+    """Return the events of the deliveries, and the deliveries that hold none. The unreadable ones are put aside."""
     meant: dict[Delivery, ReverbEvent] = {}
     strange = []
     for delivery in batch:
@@ -45,15 +64,4 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
             strange.append(delivery)
         else:
             meant[delivery] = event
-    words = "Neither an order, nor a listing, nor about our app."
-    inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
-    if strange:
-        look_instead(shop.pk, "reverb")
-    # Several calls about one order, or with the same state of a listing, are one event.
-    events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
-    hooks.called(connection, set(meant.values()), clock.now())
-    failed = reverb_events.follow(connection, events, over=over)
-    for delivery, event in meant.items():
-        outcome.end(delivery, [failed[event]] if event in failed else [], replayable=False)
-    inbox.done(outcome.worked_off, now=clock.now(), personal=None)
-    return outcome.left or full
+    return meant, strange

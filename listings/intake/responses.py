@@ -76,8 +76,7 @@ def keep(
 
     What cannot be saved is left out by itself, and read again later (rechecks). Call it inside a transaction.
     """
-    # One intake per shop at a time, so that no product is created twice.
-    Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+    Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)  # so that no product is created twice
     own, taken = same_id.apart(shop, snapshots)
     fitted, unread = fitting.fit(own)
     whole = set(parent_ids) - _parents_of(unread)  # the products whose units are now all known

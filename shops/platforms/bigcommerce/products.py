@@ -123,18 +123,7 @@ def units(
     """
     named = tuple(name for number in product.categories if (name := categories.get(number, "")))
     fields = {field.name: field.value[:255] for field in product.custom_fields if field.name}
-    images = sorted(product.images, key=lambda image: (not image.is_thumbnail, image.sort_order))
-    photos = [image.url_zoom or image.url_standard for image in images]
-
-    def units_of(variant: _Variant) -> int | None:
-        if not product.is_counted:
-            return None
-        try:
-            return stock(product.id, variant.id, _level(product, variant))
-        except NotShown:
-            if not product.is_shared:
-                raise
-            return None
+    photos = _photos(product)
 
     def unit(row: Any) -> StoreProduct:
         variant = valid(_Variant, row, "BigCommerce's variant")
@@ -152,7 +141,7 @@ def units(
             finish=next((text for name, text in options.items() if name.lower() in FINISH_OPTIONS), ""),
             price=_price(product, variant),
             currency=currency,
-            stock=units_of(variant),
+            stock=_stock(product, variant, stock),
             photos=tuple(dict.fromkeys(link for link in (variant.image_url, *photos) if link)),
             barcode=(variant.upc or variant.gtin or product.upc or product.gtin).strip(),
             for_sale=product.is_visible and product.availability == "available" and not variant.purchasing_disabled,
@@ -163,6 +152,22 @@ def units(
 
     found, odd = each(product.variants, unit)
     return found, [Unread(product.id, one.words) for one in odd]
+
+
+def _photos(product: Product) -> list[str]:
+    images = sorted(product.images, key=lambda image: (not image.is_thumbnail, image.sort_order))
+    return [image.url_zoom or image.url_standard for image in images]
+
+
+def _stock(product: Product, variant: _Variant, stock: Callable[[str, str, int | None], int]) -> int | None:
+    if not product.is_counted:
+        return None
+    try:
+        return stock(product.id, variant.id, _level(product, variant))
+    except NotShown:
+        if not product.is_shared:
+            raise
+        return None
 
 
 def _condition(product: Product) -> dict[str, str]:

@@ -79,8 +79,7 @@ class Loans:
             sure = {one.sku for one in given}
             loans = given + [self._loan(sku, wanted) for sku, wanted in units.items() if sku not in sure]
             order.keep(_as_kept(loans))
-            first = [one for one in loans if one.sku not in sure and self._sells(one.sku) < units[one.sku]]
-            given += first
+            given += (first := [one for one in loans if one.sku not in sure and self._sells(one.sku) < units[one.sku]])
             try:
                 make = prepare()
                 self._give(first)

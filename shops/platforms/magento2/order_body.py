@@ -68,19 +68,9 @@ def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
     It has all fields that the admin needs to open, invoice, ship and refund it. `way` is the store's shipping method,
     None if it does not ship to that address.
     """
-    goods = sum((line.price * line.quantity for line in order.lines), Decimal(0))
     where = address(order)
     method = f"{way.carrier_code}_{way.method_code}" if way else "flatrate_flatrate"
-    amounts = {
-        "subtotal": goods,
-        "subtotal_incl_tax": goods,
-        "shipping_amount": order.shipping,
-        "shipping_incl_tax": order.shipping,
-        "tax_amount": order.tax,
-        "discount_amount": Decimal(0),
-        "grand_total": goods + order.shipping + order.tax,
-        "total_due": goods + order.shipping + order.tax,
-    }
+    amounts = _amounts(order)
     entity: dict[str, Any] = {
         "state": "processing",
         "status": "processing",
@@ -108,6 +98,20 @@ def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
     for rate in ("base_to_global_rate", "base_to_order_rate", "store_to_base_rate", "store_to_order_rate"):
         entity[rate] = 1
     return {"entity": entity | _both(amounts)}
+
+
+def _amounts(order: NewOrder) -> dict[str, Decimal]:
+    goods = sum((line.price * line.quantity for line in order.lines), Decimal(0))
+    return {
+        "subtotal": goods,
+        "subtotal_incl_tax": goods,
+        "shipping_amount": order.shipping,
+        "shipping_incl_tax": order.shipping,
+        "tax_amount": order.tax,
+        "discount_amount": Decimal(0),
+        "grand_total": goods + order.shipping + order.tax,
+        "total_due": goods + order.shipping + order.tax,
+    }
 
 
 def comment(order: NewOrder, entered: Region | None = None) -> dict[str, Any]:

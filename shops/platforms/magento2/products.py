@@ -37,10 +37,8 @@ def unit(
     """
     shown = parent or item
     options = _options(item, parent, labels)
-    in_categories = [categories[one] for one in (item.categories or shown.categories) if one in categories]
-    named = list(dict.fromkeys(one["name"] for one in in_categories if one["name"]))
-    deepest = max((one for one in in_categories if one["name"]), key=lambda one: one["level"], default=None)
-    dates = (item.said("special_price"), item.said("special_from_date"), item.said("special_to_date"))
+    named = [one for key in item.categories or shown.categories if (one := categories.get(key)) and one["name"]]
+    dates = item.said("special_price"), item.said("special_from_date"), item.said("special_to_date")
     return StoreProduct(
         store_product_id=item.id,
         store_parent_id=shown.id,
@@ -49,7 +47,7 @@ def unit(
         title=title_of(plain(shown.name), " / ".join(options.values())) if options else plain(item.name),
         description=_first("description", item, shown) or _first("short_description", item, shown),
         vendor=next((text for code in BRANDS if (text := _label(code, item, shown, labels))), ""),
-        product_type=deepest["name"] if deepest else "",
+        product_type=max(named, key=lambda one: one["level"])["name"] if named else "",  # the deepest one
         tags=tuple(word.strip() for word in _first("meta_keyword", item, shown).split(",") if word.strip()),
         finish=next((text for name, text in options.items() if name.lower() in FINISH), ""),
         price=prices.price(item.price, *dates, item.tier_prices, website=labels["website_id"], now=now),
@@ -59,7 +57,7 @@ def unit(
         barcode=next((text for code in BARCODES if (text := _first(code, item, shown))), ""),
         for_sale=is_sold(item, parent, labels["website_id"]),
         url=f"{address}/catalog/product/view/id/{shown.id}",
-        collections=tuple(named),
+        collections=tuple(dict.fromkeys(one["name"] for one in named)),
         attributes={**_defined(shown, labels), **_defined(item, labels), **options},
         changes_at=prices.changes_at(*dates, now=now),
     )
