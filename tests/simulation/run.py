@@ -308,7 +308,7 @@ class Run:
     def _press(self, shop: Shop, button: str) -> None:
         """Press a button on the mass sync's page, as the seller."""
         with self.processes.running("web", shop.pk):
-            getattr(mass_sync, button)(shop)
+            getattr(starting if button == "start" else mass_sync, button)(shop)
         self.ours.look_soon()
 
     def _died(self, process: Process, why: str) -> None:
