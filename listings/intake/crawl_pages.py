@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from listings.intake import (
-    batches,
-    rechecks,
-    refresh,
-    responses,
-    same_sku,
-)
+from listings.intake import batches, rechecks, refresh, responses, same_sku
 from listings.intake.crawl_progress import count, finish, go_on, is_first, save
 from listings.intake.crawls import Kind
 from listings.models import Crawl, Product, Rank

@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from listings.intake import (
-    batches,
-)
+from listings.intake import batches
 from listings.intake.crawls import MAX_FAILURES, Kind, every
 from listings.models import Crawl
 from listings.queue import jobs

@@ -7,12 +7,7 @@ from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
-from listings.intake import (
-    batches,
-    observe,
-    rechecks,
-    stock_levels,
-)
+from listings.intake import batches, observe, rechecks, stock_levels
 from listings.intake.crawl_pages import read_one
 from listings.intake.crawl_progress import count, finish, go_on
 from listings.models import Crawl, Product

@@ -6,10 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import (
-    Field,
-    ValidationError,
-)
+from pydantic import Field, ValidationError
 
 from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.custom.fields import Address, Id, Quantity, Stamp, fields_named

@@ -29,16 +29,7 @@ from shops.platforms.shopify import (
 from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.shopify.webhooks import TOPICS
-from shops.platforms.values import (
-    Count,
-    Hooks,
-    Malformed,
-    Page,
-    StoreInfo,
-    TransientStoreError,
-    Unread,
-    Unsupported,
-)
+from shops.platforms.values import Count, Hooks, Malformed, Page, StoreInfo, TransientStoreError, Unread, Unsupported
 from shops.snapshots import StoreProduct
 
 __all__ = ["ShopifyClient", "tokens_for_code"]
