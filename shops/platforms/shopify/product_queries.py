@@ -4,7 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-PRODUCT = """
+#: What is read of a product and of a variant; a bulk operation reads the same in another form.
+PRODUCT_FIELDS = """
+fragment ProductFields on Product {
+  legacyResourceId
+  title
+  descriptionHtml
+  vendor
+  productType
+  tags
+  status
+  updatedAt
+  media(first: 25) { nodes { ... on MediaImage { image { url } } } }
+}
+fragment VariantFields on ProductVariant {
+  legacyResourceId
+  title
+  sku
+  barcode
+  price
+  requiresComponents
+  inventoryQuantity
+  selectedOptions { name value }
+  media(first: 1) { nodes { ... on MediaImage { image { url } } } }
+  inventoryItem { legacyResourceId tracked }
+}
+"""
+PRODUCT = (
+    """
 query Product(
   $id: ID!
   $first: Int!
@@ -17,14 +44,7 @@ query Product(
 ) {
   shop { currencyCode }
   product(id: $id) {
-    legacyResourceId
-    title
-    descriptionHtml
-    vendor
-    productType
-    tags
-    status
-    updatedAt
+    ...ProductFields
     collections(first: 50, after: $collections) @include(if: $moreCollections) {
       pageInfo { hasNextPage endCursor }
       nodes { title }
@@ -33,62 +53,40 @@ query Product(
       pageInfo { hasNextPage endCursor }
       nodes { namespace key value }
     }
-    media(first: 25) { nodes { ... on MediaImage { image { url } } } }
     variants(first: $first, after: $variants) @include(if: $moreVariants) {
       pageInfo { hasNextPage endCursor }
       nodes {
-        legacyResourceId
-        title
-        sku
-        barcode
-        price
-        requiresComponents
-        inventoryQuantity
-        selectedOptions { name value }
-        media(first: 1) { nodes { ... on MediaImage { image { url } } } }
-        inventoryItem { legacyResourceId tracked }
+        ...VariantFields
       }
     }
   }
 }
 """
-PRODUCTS = """
+    + PRODUCT_FIELDS
+)
+PRODUCTS = (
+    """
 query Products($first: Int!, $variants: Int!, $after: String, $query: String) {
   shop { currencyCode }
   productsCount(query: $query, limit: null) { count }
   products(first: $first, after: $after, query: $query, sortKey: ID) {
     pageInfo { hasNextPage endCursor }
     nodes {
-      legacyResourceId
-      title
-      descriptionHtml
-      vendor
-      productType
-      tags
-      status
-      updatedAt
+      ...ProductFields
       collections(first: 8) { pageInfo { hasNextPage } nodes { title } }
       metafields(first: 14) { pageInfo { hasNextPage } nodes { namespace key value } }
-      media(first: 25) { nodes { ... on MediaImage { image { url } } } }
-      variants(first: $variants) {
+        variants(first: $variants) {
         pageInfo { hasNextPage }
         nodes {
-          legacyResourceId
-          title
-          sku
-          barcode
-          price
-          requiresComponents
-          inventoryQuantity
-          selectedOptions { name value }
-          media(first: 1) { nodes { ... on MediaImage { image { url } } } }
-          inventoryItem { legacyResourceId tracked }
+          ...VariantFields
         }
       }
     }
   }
 }
 """
+    + PRODUCT_FIELDS
+)
 #: The id of the next product, in order to skip it.
 NEXT_PRODUCT = """
 query NextProduct($after: String, $query: String) {
