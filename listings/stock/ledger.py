@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 from listings.models import Ledger, Listing, Order, Product
-from listings.stock import inputs, linking, single_unit, split_sales, store_leads, targets, writes
+from listings.stock import inputs, linking, single_unit, split_sales, store_leads, writes
 from listings.stock.agreed import Agreed, Sale
 from listings.stock.linking import Read
 from listings.stock.merge import Merged, merge
@@ -58,8 +58,7 @@ def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSetting
     if ledger.pending_adjustment is not None:
         return False
     if settings.stock_way == StockWay.STORE:
-        number, due = inputs.number_of_read(ledger, read), targets.to_show(ledger, product, settings)
-        return store_leads.to_follow(ledger, product, read, number=number, due=due) is None
+        return store_leads.to_follow(ledger, product, read, settings) is None
     return seen is not None and not seen.news
 
 
@@ -87,8 +86,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         if found.pending_adjustment is not None:
             read = replace(read, store=None)  # it is not known yet whether its number contains our own change
         if settings.stock_way == StockWay.STORE:
-            number, due = inputs.number_of_read(found, read), targets.to_show(found, product, settings)
-            store_leads.follow(found, product, read, number=number, due=due)
+            store_leads.follow(found, product, read, settings)
             return found
         orders = list(inputs.orders_of(product, read.now).select_for_update())
         if any(inputs.is_newer(order, read) for order in orders):

@@ -9,7 +9,7 @@ from listings.queue import lease
 from listings.stock import lost_adjustment, send_adjustment
 from listings.stock.send_adjustment import forget, made_of, not_applied, pending, record, send, sent_at
 from reverbsync import clock
-from shops.platforms import StoreClient, platform_of
+from shops.platforms import Platform, StoreClient, platform_of
 from shops.platforms.values import Count, Moved, StoreError, TransientStoreError
 
 #: A change whose response was lost is made again after this many stock read lags, while units are left.
@@ -30,10 +30,7 @@ def resolve(ledger: Ledger, product: Product, client: StoreClient, *, due: int) 
         return send(ledger, product, client)
     shows_at = sent_at(wish) + timedelta(seconds=platform.stock_read_lag_s)
     if clock.now() < shows_at:
-        wait = (shows_at - clock.now()).total_seconds()
-        raise TransientStoreError(
-            f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait
-        )
+        raise _no_answer(platform, (shows_at - clock.now()).total_seconds())
     count = client.count(product.seen)
     if count.units is None:
         forget(ledger)
@@ -48,12 +45,14 @@ def resolve(ledger: Ledger, product: Product, client: StoreClient, *, due: int) 
         # It may be applied late, and would then be made twice. Meanwhile the store does not sell units that it lacks.
         if wish.pop("counted", None):
             lease.save(ledger, "pending_adjustment")
-        wait = min(late_s, platform.stock_read_lag_s)
-        raise TransientStoreError(
-            f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait
-        )
+        raise _no_answer(platform, min(late_s, platform.stock_read_lag_s))
     forget(ledger)
     return 0
+
+
+def _no_answer(platform: Platform, retry_after: float) -> TransientStoreError:
+    words = f"{platform.name} has not said whether it took the last change of stock."
+    return TransientStoreError(words, retry_after=retry_after)
 
 
 def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int) -> bool:

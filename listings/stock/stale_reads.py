@@ -53,8 +53,7 @@ def _may_predate_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now:
 
     That sale's timestamp is too close to the number's to tell, so the sale may be later, and the response stale.
     """
-    lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
-    if agreed.set_at is None or not any(lately):
+    if agreed.set_at is None or not any(_is_fresh(sale, now) for sale in sales):
         return False
     later = replace(agreed, set_at=agreed.set_at - 2 * SLACK)  # the sale is not `earlier` any more
     return unexplained(later, sales, reverb, now)[0] > 0
@@ -62,9 +61,14 @@ def _may_predate_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now:
 
 def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
     """Return whether the number is explained if it does not contain sales of the last moments yet."""
-    lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
-    perhaps = [replace(sale, sure=sale.sure and not new) for sale, new in zip(sales, lately, strict=True)]
-    return any(lately) and not any(unexplained(agreed, perhaps, reverb, now))
+    perhaps = [replace(sale, sure=sale.sure and not _is_fresh(sale, now)) for sale in sales]
+    fresh = any(_is_fresh(sale, now) for sale in sales)
+    return fresh and not any(unexplained(agreed, perhaps, reverb, now))
+
+
+def _is_fresh(sale: Sale, now: datetime) -> bool:
+    """Return whether a sale is so new that a response may not show it yet."""
+    return sale.new and not sale.released and until(now, sale.placed_at, PATIENCE)
 
 
 def undoes(agreed: Agreed, above: int, now: datetime) -> bool:
