@@ -40,10 +40,12 @@ def _said(value: Any, origin: Origin, source: str = "") -> Value | None:
 
 
 def from_override(name: str, overrides: Mapping[str, str]) -> Value | None:
+    """Return what the seller set for this product, None if nothing."""
     return _said(_typed(name, overrides[name]), Origin.OVERRIDE) if name in overrides else None
 
 
 def from_rule(name: str, ruled: Mapping[str, Rule]) -> Value | None:
+    """Return what a rule of the seller says, None if none applies. `ruled`: field → its first rule that applies."""
     return _said(_typed(name, ruled[name].says), Origin.RULE, ruled[name].name) if name in ruled else None
 
 
@@ -132,6 +134,7 @@ def shown_category(found: Mapping[str, Value], product: StoreProduct, lists: Lis
 
 
 def from_default(name: str, defaults: Defaults) -> Value | None:
+    """Return the shop's default for a field, None if it has none."""
     match name:
         case "upc":
             return Value(NO_UPC, Origin.DEFAULT) if defaults.upc_does_not_apply else None

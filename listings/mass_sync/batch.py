@@ -33,7 +33,7 @@ class Batch:
     #: How far Reverb's clock is ahead of ours.
     ahead: timedelta
     noted: list[bulk_rows.Noted] = field(default_factory=list)
-    #: Those in step that have no ledger yet.
+    #: Products in sync that have no ledger yet.
     in_step: list[linking.InStep] = field(default_factory=list)
 
     @classmethod
@@ -45,6 +45,7 @@ class Batch:
         known: Mapping[int, Listing],
         ahead: timedelta,
     ) -> Batch:
+        """Read what concerns these products. `known`: the rows that they have, by the product's key."""
         skus = {one.sku for one in products} - {""}
         shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
         by_sku: dict[str, list[Indexed]] = {}

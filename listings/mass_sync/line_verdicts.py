@@ -27,7 +27,7 @@ Kind = Line.Kind
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class Verdict:
     """What is to be done with a product, and why."""
 
     kind: Line.Kind
@@ -35,26 +35,27 @@ class _Verdict:
     fields: tuple[str, ...] = ()
 
 
-def verdict_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch) -> _Verdict:
+def verdict_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch) -> Verdict:
+    """Return what is to be done with a product. What is known of its listing now is noted in `batch`."""
     chosen = product.pk in batch.chosen
     row = batch.own.get(product.pk)
     linked = row is not None and bool(row.reverb_id)  # known by its id, even if the SKU is unclear
     if not linked and (unclear := _unclear(product, batch)) is not None:
         return unclear
     if row is None:
-        return _Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
+        return Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
     found = _indexed(row, product, batch)
-    if isinstance(found, _Verdict):
+    if isinstance(found, Verdict):
         return found
-    verdict = _Verdict(Kind.LOOK)
+    verdict = Verdict(Kind.LOOK)
     if found is not None or not (row.reverb_id or sync.incomplete):
         verdict = _compared(rules, product, row, found, batch)
     if not chosen and verdict.kind != Kind.END:
-        return _Verdict(Kind.LEFT, "not_chosen")
+        return Verdict(Kind.LEFT, "not_chosen")
     return verdict
 
 
-def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: Batch) -> _Verdict:
+def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: Batch) -> Verdict:
     listing, read_at = _newest(row, found)
     case = _case(rules, product, row, listing, sku_unclear=product.sku in batch.twice)
     verdict = _meant(decide(case))
@@ -66,8 +67,8 @@ def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed |
     ledger = Ledger.of(row)
     both = rules.settings.stock_way == StockWay.BOTH
     if ledger is not None and is_news(listing, ledger.reverb, both=both):
-        return _Verdict(Kind.LOOK)
-    # In step and live: both sides have the same units for sale, so the ledger can be created.
+        return Verdict(Kind.LOOK)
+    # In sync and live: both sides have the same units for sale, so the ledger can be created.
     if ledger is None and both and product.pk in batch.chosen and listing.state == "live":
         batch.in_step.append(linking.InStep(row, product, batch.read(product, listing, read_at)))
     return verdict
@@ -82,15 +83,15 @@ def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, 
     return ReverbListing.from_json(found.snapshot), found.read_at
 
 
-def _unclear(product: Product, batch: Batch) -> _Verdict | None:
+def _unclear(product: Product, batch: Batch) -> Verdict | None:
     if product.gone_at is not None:
         return None
     if not product.sku:
-        return _Verdict(Kind.CANNOT, "no_sku")
-    return _Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
+        return Verdict(Kind.CANNOT, "no_sku")
+    return Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
 
 
-def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | _Verdict | None:
+def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | Verdict | None:
     """Return what the index shows of a product's listing, None if nothing."""
     if row.reverb_id:
         return batch.by_id.get(row.reverb_id)
@@ -99,11 +100,11 @@ def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | _Verdict
         return None
     found = same.get(the_one({one.reverb_id: str(one.snapshot.get("state") or "") for one in same.values()}))
     if found is None:
-        return _Verdict(Kind.CANNOT, "two_listings")
+        return Verdict(Kind.CANNOT, "two_listings")
     if found.reverb_id in batch.theirs:
-        return _Verdict(Kind.CANNOT, "another_shop")
+        return Verdict(Kind.CANNOT, "another_shop")
     if batch.owner.get(found.reverb_id, product.pk) != product.pk:
-        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
+        return Verdict(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
     return found
 
 
@@ -146,18 +147,18 @@ def _note(row: Listing, case: Case, read_at: datetime) -> None:
     row.indexed_at = read_at
 
 
-def _meant(decision: Decision) -> _Verdict:
+def _meant(decision: Decision) -> Verdict:
     match decision.action:
         case Action.CREATE:
-            return _Verdict(Kind.CREATE, decision.reason)
+            return Verdict(Kind.CREATE, decision.reason)
         case Action.NOTHING:
-            return _Verdict(Kind.NOTHING, decision.reason)
+            return Verdict(Kind.NOTHING, decision.reason)
         case Action.SKIP:
             waits = REASONS[decision.reason].waits
-            return _Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
+            return Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
     names = (*decision.sends, *decision.follow)
     fields = tuple(FIELDS.get(name, name.upper()) for name in names if name != "publish")
-    return _Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
+    return Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
 
 
 def fields(sync: MassSync) -> list[tuple[str, int]]:

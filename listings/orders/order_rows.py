@@ -22,7 +22,7 @@ MOST_UNITS = 2_147_483_647
 
 
 @dataclass(frozen=True)
-class _Taken:
+class Taken:
     """An order's current row: whether it must be saved, and whether its units or product changed."""
 
     row: Order
@@ -50,7 +50,7 @@ def without_the_siblings(
     return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
 
 
-def see(row: Order, snapshot: ReverbOrder, listings: KnownListings, *, personal: bool) -> _Taken:
+def see(row: Order, snapshot: ReverbOrder, listings: KnownListings, *, personal: bool) -> Taken:
     """Save the snapshot in the row unless a newer one is known, and find its product."""
     before = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     if row.pk is None:
@@ -70,7 +70,7 @@ def see(row: Order, snapshot: ReverbOrder, listings: KnownListings, *, personal:
     if listing is not None and not row.counts and not row.reckoned:
         row.counts = precedence.counts(row.placed_at, listings.linked_at.get(listing.pk))
     now = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
-    return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
+    return Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
 
 
 def _fill(row: Order, snapshot: ReverbOrder) -> None:

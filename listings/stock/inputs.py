@@ -28,6 +28,7 @@ def sold_since(product: Product, read: Read) -> bool:
 
 
 def is_newer(order: Order, read: Read) -> bool:
+    """Return whether the order, or its current status, was read after the listing was."""
     if read.listing is None or read.since is None or order.status_read_at is None:
         return False
     return order.reckoned != order.status and order.status_read_at > read.since
@@ -43,6 +44,7 @@ def sold_lately(product: Product, now: datetime) -> bool:
 
 
 def sale_of(order: Order) -> Sale:
+    """Return the order as the stock rule takes it."""
     return Sale(
         number=order.number,
         quantity=order.quantity,

@@ -51,7 +51,8 @@ class StockReader:
     #: When a page of a mass sync's fetch showed the listing; None if it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
-    #: Why the orders could not be read, where a lower number goes to Reverb without them. Nothing else may be written.
+    #: Why the orders could not be read, where a lower number is sent to Reverb all the same. Nothing else may be
+    #: written.
     orders_error: ReverbError | None = None
     #: Seconds until a pending doubt can be decided; None if there is none.
     again_s: float | None = None

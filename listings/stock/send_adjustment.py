@@ -101,5 +101,6 @@ def record(ledger: Ledger, product: Product, *, by: int, after: Count | None) ->
 
 
 def forget(ledger: Ledger) -> None:
+    """Clear the adjustment in flight: the store certainly did not apply it."""
     ledger.pending_adjustment = None
     lease.save(ledger, "pending_adjustment")

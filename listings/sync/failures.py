@@ -49,6 +49,7 @@ def failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Cha
 
 
 def later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
+    """Date the retry in the ending, `at_least` so many seconds away, or give up after too many attempts."""
     most = jobs.MASS_ATTEMPTS if taken.trigger == jobs.MASS else jobs.MAX_ATTEMPTS
     if taken.attempt >= most and _may_give_up(taken):
         ending.reason = "gave_up"

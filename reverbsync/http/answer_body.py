@@ -14,6 +14,7 @@ CHUNK = 65_536
 
 
 def read_body(chunks: Iterable[bytes], read_s: float) -> bytes:
+    """Return the body. Raises TooLarge, and Unreachable if it takes longer than half of `read_s` seconds."""
     read = bytearray()
     over = clock.monotonic() + read_s / 2
     for chunk in chunks:

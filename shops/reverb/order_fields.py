@@ -62,6 +62,8 @@ Date = Side[Annotated[datetime | None, BeforeValidator(_date)]]
 
 
 class Money(Part):
+    """An amount with its currency."""
+
     amount: Annotated[Decimal, BeforeValidator(_amount)]
     currency: Side[str] = ""
 
@@ -71,11 +73,15 @@ class _Link(Part):
 
 
 class Links(Part):
+    """Where the order's listing and page are."""
+
     listing: Side[_Link] = _Link()
     web: Side[_Link] = _Link()
 
 
 class Address(Part):
+    """The buyer's shipping address."""
+
     name: Side[Text] = ""
     street_address: Side[Text] = ""
     extended_address: Side[Text] = ""

@@ -96,4 +96,5 @@ class Counted(Part):
 
 
 def fields_named(error: ValidationError) -> str:
+    """Return the names of the fields that are wrong, the first ten, for the seller's programmer."""
     return ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])

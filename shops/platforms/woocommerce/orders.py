@@ -46,6 +46,8 @@ STATUSES = {
 
 
 class Line(Part):
+    """A line of an order."""
+
     id: Reference = ""
     product_id: Reference = ""
     variation_id: Reference = ""
