@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -29,19 +30,26 @@ def fields(model: type[Model]) -> list[Field[Any, Any]]:
 
 def inserted(text: str, table: str) -> list[str]:
     """Return the columns that an INSERT names."""
-    found = re.search(rf"INSERT INTO {table}(?: AS \w+)? \((.*?)\)", text, re.DOTALL)
+    found = re.search(rf"INSERT INTO {table}(?: AS \w+)?\s*\((.*?)\)", text, re.DOTALL)
     assert found is not None
     return [name.strip() for name in found[1].split(",")]
+
+
+def prepare(text: str) -> None:
+    """Prepare a statement on the migrated schema."""
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", text)))
+    count = itertools.count(1)
+    numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", text)
+    numbered = re.sub(r"%s", lambda _: f"${next(count)}", numbered).replace("%%", "%")
+    with connection.cursor() as cursor:
+        cursor.execute(f"PREPARE as_written AS {numbered}")
+        cursor.execute("DEALLOCATE as_written")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(STATEMENTS))
 def test_each_statement_can_be_prepared_on_the_schema(name: str) -> None:
-    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", STATEMENTS[name])))
-    numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", STATEMENTS[name])
-    with connection.cursor() as cursor:
-        cursor.execute(f"PREPARE as_written AS {numbered}")
-        cursor.execute("DEALLOCATE as_written")
+    prepare(STATEMENTS[name])
 
 
 @pytest.mark.parametrize("name", ["CLAIM", "READ_ATTEMPT"])
