@@ -30,7 +30,8 @@ from shops.platforms.shopify import client as shopify
 from shops.platforms.shopify import locations as shopify_locations
 from shops.platforms.shopify import products as shopify_products
 from shops.platforms.values import StoreAuthError
-from shops.platforms.woocommerce import client as woocommerce
+from shops.platforms.woocommerce import product_calls as woocommerce_products
+from shops.platforms.woocommerce import stock_calls as woocommerce_stock
 from shops.reverb import answers as reverb_answers
 from shops.verdict import Verdict
 from tests.simulation.planting import always, instead
@@ -148,7 +149,7 @@ def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
         return [read(row) for row in rows], []
 
     stack = ExitStack()
-    for client in (bigcommerce, magento2, shopify, woocommerce):
+    for client in (bigcommerce, magento2, shopify, woocommerce_products, woocommerce_stock):
         stack.enter_context(instead(client, "each", strict))
     stack.enter_context(instead(batches, "shrink", always(None)))
     stack.enter_context(instead(batches, "only_here", always(False)))

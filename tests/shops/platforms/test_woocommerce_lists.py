@@ -142,7 +142,7 @@ def test_a_number_of_products_that_is_missing_or_wrong_hides_none(
         part = rows[2 * page - 2 : 2 * page]
         wish = {"path": "/products$", "text": f"&page={page}&", "status": 200, "body": part, "headers": headers}
         store.control.fault("status", times=OFTEN, **wish)
-    monkeypatch.setattr("shops.platforms.woocommerce.client.PAGE", 2)
+    monkeypatch.setattr("shops.platforms.woocommerce.product_calls.PAGE", 2)
     learn(store)
     assert there() == {f"P{n}" for n in range(5)}
 
