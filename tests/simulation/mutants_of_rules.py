@@ -25,7 +25,7 @@ from reverbsync import clock
 from shops import breaker, outages
 from shops.platforms import answers
 from shops.platforms.bigcommerce import client as bigcommerce
-from shops.platforms.magento2 import client as magento2
+from shops.platforms.magento2 import product_calls as magento2
 from shops.platforms.shopify import client as shopify
 from shops.platforms.shopify import locations as shopify_locations
 from shops.platforms.shopify import products as shopify_products
