@@ -11,7 +11,7 @@ from listings import tasks
 from listings.intake import refresh
 from listings.models import Product
 from shops.events import Event, ProductChanged, StockChanged
-from shops.platforms.shopify import client
+from shops.platforms.shopify import store_calls
 from tests.journeys.sales import sell_on_both_sides
 from tests.journeys.world import World
 
@@ -90,15 +90,15 @@ def two_locations(world: World) -> Iterator[None]:
     world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
     locations = [{"id": 75_500_000_001}, {"id": 2, "fulfillsOnlineOrders": False}]
     world.store.ask("POST", "/shops", {"domain": world.domain, "locations": locations})
-    client._known.clear()
+    store_calls._known.clear()
     yield
     world.store.ask("POST", "/shops", {"domain": world.domain, "locations": []})
 
 
 def ask_for_locations_again() -> None:
     """Let what is known of the locations be old."""
-    for address, (levels, _) in client._known.items():
-        client._known[address] = levels, 0.0
+    for address, (levels, _) in store_calls._known.items():
+        store_calls._known[address] = levels, 0.0
 
 
 def receive(world: World, product: dict[str, Any]) -> None:

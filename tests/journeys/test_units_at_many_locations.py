@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Ledger
 from sandbox.stack.stores import STORES
-from shops.platforms.shopify import client
+from shops.platforms.shopify import store_calls
 from tests.journeys.sales import buy, receive
 from tests.journeys.world import StandIn, World, at, running
 from tests.shops.platforms.conftest import wait_for
@@ -43,7 +43,7 @@ def world(
     settings.REVERB_WEB_URL = reverb_process.url
     for name, value in kind.environment(control.url).items():
         setattr(settings, name, value)
-    client._known.clear()
+    store_calls._known.clear()
     made = World(reverb_process, control, f"token-{uuid.uuid4().hex}", kind)
     locations = [{"id": FIRST[kind.kind]}, {"id": 2}, *({"id": n, **away} for n, away in enumerate(AWAY[kind.kind], 3))]
     control.ask("POST", "/shops", {"domain": kind.domain, "locations": locations})

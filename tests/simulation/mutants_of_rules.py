@@ -26,8 +26,8 @@ from shops import breaker, outages
 from shops.platforms import answers
 from shops.platforms.bigcommerce import client as bigcommerce
 from shops.platforms.magento2 import product_calls as magento2
-from shops.platforms.shopify import client as shopify
 from shops.platforms.shopify import locations as shopify_locations
+from shops.platforms.shopify import product_pages as shopify_pages
 from shops.platforms.shopify import products as shopify_products
 from shops.platforms.values import StoreAuthError
 from shops.platforms.woocommerce import product_calls as woocommerce_products
@@ -149,7 +149,7 @@ def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
         return [read(row) for row in rows], []
 
     stack = ExitStack()
-    for client in (bigcommerce, magento2, shopify, woocommerce_products, woocommerce_stock):
+    for client in (bigcommerce, magento2, shopify_pages, woocommerce_products, woocommerce_stock):
         stack.enter_context(instead(client, "each", strict))
     stack.enter_context(instead(batches, "shrink", always(None)))
     stack.enter_context(instead(batches, "only_here", always(False)))

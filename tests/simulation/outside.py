@@ -16,7 +16,7 @@ from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.reverb import app as reverb_app
 from shops.platforms.bigcommerce import names
-from shops.platforms.shopify import client as shopify
+from shops.platforms.shopify import store_calls as shopify
 from tests.simulation import lines
 from tests.simulation.calls import REVERB
 from tests.simulation.lines import Answered, Wsgi

@@ -15,9 +15,11 @@ from typing import Any
 from shops.platforms import calls
 from shops.platforms.reading import each
 from shops.platforms.shopify import product_queries, products
-from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
+from shops.platforms.shopify.endpoint import READ_S, STORE
+from shops.platforms.shopify.graphql import GraphQL
 from shops.platforms.shopify.locations import LevelLocations
-from shops.platforms.shopify.products import Found, Reader
+from shops.platforms.shopify.product_pages import Found
+from shops.platforms.shopify.products import Reader
 from shops.platforms.values import CursorLost, TransientStoreError
 from shops.schemas import number_in, object_of
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from reverbsync import clock
 from shops.platforms import addresses
 from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
-from shops.platforms.shopify import client
+from shops.platforms.shopify import token_calls
 from shops.platforms.values import Field
 from shops.schemas import number_in
 
@@ -114,7 +114,7 @@ class CodeGrant:
             raise Declined(addresses.another(pending.address, host))
         if not _is_fresh(query.get("timestamp", ""), clock.now()):
             raise Declined("This answer of Shopify is too old. Please begin again.")
-        tokens, scope = client.tokens_for_code(pending.address, query.get("code", ""))
+        tokens, scope = token_calls.tokens_for_code(pending.address, query.get("code", ""))
         granted = set(scope.split(","))
         # A write scope includes the read scope of the same resource, and Shopify then names only the former.
         effective = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}

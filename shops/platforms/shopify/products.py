@@ -7,16 +7,17 @@ do not fulfil online orders (`locations.py`). `sellableOnlineQuantity` would be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from shops.platforms.reading import each, title_of, valid
+from shops.platforms.shopify.connections import unwrapped
 from shops.platforms.shopify.locations import LevelLocations, sellable
-from shops.platforms.values import Malformed, StoreError, Unread
+from shops.platforms.values import Malformed, Unread
 from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 from shops.snapshots import StoreProduct
 
@@ -31,10 +32,6 @@ MOST_PHOTOS = 25
 PAGED = ("variants", "collections", "metafields")
 
 
-def _nodes(value: Any) -> Any:
-    return value.get("nodes") if isinstance(value, dict) else None
-
-
 class _Image(Part):
     url: str = ""
 
@@ -43,7 +40,7 @@ class _Medium(Part):
     image: Side[_Image | None] = None
 
 
-_Media = Annotated[SideRows[_Medium], BeforeValidator(_nodes)]
+_Media = Annotated[SideRows[_Medium], BeforeValidator(unwrapped)]
 
 
 class _Option(Part):
@@ -88,30 +85,19 @@ class _Product(Part):
     status: str
     #: Stock changes update it too (Shopify's docs, "Product", updated_at).
     updated_at: Side[AwareDatetime | None] = Field(None, alias="updatedAt")
-    collections: Annotated[SideRows[_Collection], BeforeValidator(_nodes)] = []
-    metafields: Annotated[SideRows[_Metafield], BeforeValidator(_nodes)] = []
+    collections: Annotated[SideRows[_Collection], BeforeValidator(unwrapped)] = []
+    metafields: Annotated[SideRows[_Metafield], BeforeValidator(unwrapped)] = []
     media: _Media = []
     #: Read one by one; every product has at least one.
-    variants: Annotated[list[Any], BeforeValidator(_nodes), Field(min_length=1)]
+    variants: Annotated[list[Any], BeforeValidator(unwrapped), Field(min_length=1)]
 
 
 class _Shop(Part):
     currency: str = Field(alias="currencyCode")
 
 
-class _Head(Part):
+class Head(Part):
     shop: _Shop
-
-
-@dataclass
-class Found:
-    """A page of products: units, unreadable rows, the ids of products that it cut short, and the next cursor."""
-
-    units: list[StoreProduct] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
-    cut_short: list[str] = field(default_factory=list)
-    next: str | None = None
-    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -173,124 +159,11 @@ def _is_bundle(variant: Any) -> bool:
 
 def reader(data: Mapping[str, Any], *, admin: str, wanted: LevelLocations) -> Reader:
     """Return the Reader of an answer. `admin` is the URL of the store's admin pages."""
-    head = valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
+    head = valid(Head, {"shop": data.get("shop")}, "Shopify's answer")
     return Reader(head.shop.currency, admin, wanted)
 
 
 # -- one product ---------------------------------------------------------------------------------------------------
 
 
-def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the product of an answer, None if the store says that there is none. Raise Malformed.
-
-    An answer whose shop is null says nothing about the product.
-    """
-    valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
-    if "product" not in data or not isinstance(data["product"], dict | None):
-        raise Malformed("Shopify's answer could not be read at product.")
-    found: dict[str, Any] | None = data["product"]
-    return found
-
-
-def joined(before: dict[str, Any] | None, more: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a product merged with another page of it, and the cursors of its unfinished connections."""
-    whole = before or more
-    if (before is None or "variants" in more) and _info(more.get("variants")) is None:
-        raise Malformed("Shopify's answer could not be read at product.variants.pageInfo.")
-    cursors = {}
-    for name in PAGED:
-        if before is not None and name in more:
-            whole[name] = {"nodes": [*nodes(before.get(name)), *nodes(more[name])]}
-        if cursor := following(more.get(name), f"product.{name}"):
-            cursors[name] = cursor
-    return whole, cursors
-
-
-def owner(data: Mapping[str, Any]) -> str | None:
-    """Return the id of the product that owns an inventory item, None if there is none."""
-    if "inventoryItem" not in data:
-        raise Malformed("Shopify's answer could not be read at inventoryItem.")
-    if data["inventoryItem"] is None:
-        return None
-    for node in nodes(data["inventoryItem"].get("variants") if isinstance(data["inventoryItem"], dict) else None):
-        found = (node.get("product") or {}).get("legacyResourceId") if isinstance(node, dict) else None
-        if found:
-            return str(found)
-    return None
-
-
 # -- a page --------------------------------------------------------------------------------------------------------
-
-
-def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: str, wanted: LevelLocations) -> Found:
-    """Return a page of the catalogue. `odd` are the rows that Shopify could not show. Raise Malformed."""
-    page, read = data.get("products"), reader(data, admin=admin, wanted=wanted)
-    if not isinstance(page, dict) or not isinstance(page.get("nodes"), list):
-        raise Malformed("Shopify's answer could not be read at products.")
-    found = Found(next=following(page, "products"), total=_total(data.get("productsCount")))
-    for number, row in enumerate(page["nodes"]):
-        if number in odd:
-            found.unread.append(Unread(_id(row), str(odd[number])))
-        elif _goes_on(row):
-            found.cut_short.append(_id(row))
-        else:
-            shown, unread = each([row], read.units, key="legacyResourceId")
-            found.unread += unread
-            for units, left_out in shown:
-                found.units += units
-                found.unread += left_out
-    return found
-
-
-def following(page: Any, where: str) -> str | None:
-    """Return the cursor after a page, None on the last. Raise Malformed if the cursor is missing."""
-    info = page.get("pageInfo") if isinstance(page, dict) else None
-    if not isinstance(info, dict) or not info.get("hasNextPage"):
-        return None
-    if not isinstance(info.get("endCursor"), str):
-        raise Malformed(f"Shopify's answer could not be read at {where}.pageInfo.")
-    return str(info["endCursor"])
-
-
-def _goes_on(row: Any) -> bool:
-    """Return whether the page shows only a part of a product's connections."""
-    if not isinstance(row, dict) or not _id(row):
-        return False
-    infos = {name: _info(row.get(name)) for name in PAGED}
-    # If it is unknown whether there are more variants, they are requested: none of them may count as gone.
-    unsaid = infos["variants"] is None and bool(nodes(row.get("variants")))
-    return unsaid or any(info is not None and bool(info["hasNextPage"]) for info in infos.values())
-
-
-def _info(connection: Any) -> dict[str, Any] | None:
-    info = connection.get("pageInfo") if isinstance(connection, dict) else None
-    return info if isinstance(info, dict) and info.get("hasNextPage") is not None else None
-
-
-def _id(row: Any) -> str:
-    found = row.get("legacyResourceId") if isinstance(row, dict) else None
-    return str(found) if isinstance(found, int | str) else ""
-
-
-def _total(count: Any) -> int | None:
-    found = count.get("count") if isinstance(count, dict) else None
-    return found if isinstance(found, int) and found >= 0 else None
-
-
-def ids(page: Any) -> list[str]:
-    """Return the ids of the products on a page."""
-    return [found for row in nodes(page) if (found := _id(row))]
-
-
-def nodes(connection: Any) -> Sequence[Any]:
-    """Return the rows of an optional connection, none if it has none."""
-    found = _nodes(connection)
-    return found if isinstance(found, list) else ()
-
-
-def rows(connection: Any, where: str) -> list[Any]:
-    """Return the rows of a connection. Raise Malformed if it has no list: null does not mean "none"."""
-    found = _nodes(connection)
-    if not isinstance(found, list):
-        raise Malformed(f"Shopify's answer could not be read at {where}.nodes.")
-    return found

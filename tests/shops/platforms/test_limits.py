@@ -19,7 +19,7 @@ from shops.platforms.bigcommerce.rest import RESERVE
 from shops.platforms.magento2 import memory
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.shopify import bulk
-from shops.platforms.shopify import client as shopify
+from shops.platforms.shopify import product_calls as shopify
 from shops.platforms.values import Moved, TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.shops.platforms.conftest import Store

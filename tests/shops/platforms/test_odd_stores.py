@@ -20,7 +20,7 @@ from shops.platforms.bigcommerce import orders as bc_orders
 from shops.platforms.bigcommerce import products as bc_products
 from shops.platforms.bigcommerce import webhooks as bc_webhooks
 from shops.platforms.bigcommerce.rest import Rows
-from shops.platforms.shopify import bulk, graphql, locations
+from shops.platforms.shopify import bulk, connections, graphql_errors, locations, product_pages
 from shops.platforms.shopify import orders as shopify_orders
 from shops.platforms.shopify import products as shopify_products
 from shops.platforms.shopify import webhooks as shopify_webhooks
@@ -220,7 +220,7 @@ def can_be_kept(units: list[StoreProduct]) -> None:
 def test_whatever_a_product_of_shopify_holds_the_next_one_is_read(row: Any) -> None:
     data = {"shop": {"currencyCode": "USD"}, "products": {"nodes": [row, {**SHOPIFY, "legacyResourceId": "12"}]}}
     wanted = LevelLocations(("gid://shopify/Location/2",))
-    found = shopify_products.read_page(data, {}, admin="https://s/admin", wanted=wanted)
+    found = product_pages.read_page(data, {}, admin="https://s/admin", wanted=wanted)
     can_be_kept(found.units)
     assert found.units[-1].store_parent_id == "12"
     assert len(found.units) + len(found.unread) + len(found.cut_short) >= 2
@@ -232,11 +232,11 @@ def test_whatever_is_answered_about_a_product_of_shopify_is_read_or_an_error(dat
     if not isinstance(data, dict):
         return
     try:
-        part = shopify_products.part(data)
+        part = product_pages.part(data)
         if part is None:
             assert data["product"] is None
             return
-        whole, _ = shopify_products.joined(None, part)
+        whole, _ = product_pages.joined(None, part)
         units, _ = shopify_products.reader(data, admin="", wanted=locations.TOTAL_ALONE).units(whole)
     except StoreError:
         return
@@ -247,7 +247,7 @@ def test_whatever_is_answered_about_a_product_of_shopify_is_read_or_an_error(dat
 @given(spoilt(LEVELS))
 def test_whatever_an_inventory_of_shopify_holds_is_counted_or_an_error(item: Any) -> None:
     try:
-        levels = shopify_products.nodes(item.get("inventoryLevels")) if isinstance(item, dict) else []
+        levels = connections.nodes(item.get("inventoryLevels")) if isinstance(item, dict) else []
         count = locations.count(item, levels, LevelLocations(("gid://shopify/Location/2",)))
     except StoreError:
         return
@@ -285,11 +285,11 @@ def test_whatever_a_file_of_shopifys_holds_is_read_or_left_out(rows: list[Any]) 
 @searching
 @given(ANYTHING, ANYTHING)
 def test_whatever_shopify_calls_an_error_has_words_and_no_cost_breaks_the_rate_limiter(errors: Any, cost: Any) -> None:
-    assert isinstance(graphql._words(graphql._rows(errors)), str)
-    graphql._odd_rows({"products": {}}, errors)
-    assert graphql._refilled_s({"extensions": {"cost": cost}}, leaves=0.5) >= 0
+    assert isinstance(graphql_errors.words_of(graphql_errors.error_rows(errors)), str)
+    graphql_errors.odd_rows({"products": {}}, errors)
+    assert graphql_errors.refilled_s({"extensions": {"cost": cost}}, leaves=0.5) >= 0
     status = {"requestedQueryCost": cost, "throttleStatus": {"maximumAvailable": cost, "currentlyAvailable": 1}}
-    assert graphql._refilled_s({"extensions": {"cost": status}}, leaves=0.5) >= 0
+    assert graphql_errors.refilled_s({"extensions": {"cost": status}}, leaves=0.5) >= 0
 
 
 # -- BigCommerce ---------------------------------------------------------------------------------------------------

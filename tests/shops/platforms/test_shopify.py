@@ -16,7 +16,7 @@ from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.base import Resizable
-from shops.platforms.shopify import bulk, client, graphql, tokens
+from shops.platforms.shopify import bulk, client, endpoint, store_calls, tokens
 from shops.platforms.values import (
     Count,
     CursorLost,
@@ -42,7 +42,7 @@ BAD_TOKEN = {"errors": "[API] Invalid API key or access token (unrecognized logi
 @pytest.fixture(autouse=True)
 def unknown_locations() -> None:
     """Know no store's locations yet."""
-    client._known.clear()
+    store_calls._known.clear()
 
 
 def errors(
@@ -157,7 +157,7 @@ def test_a_mutation_that_was_turned_away_at_the_door_was_not_made(store: Store) 
         with pytest.raises(kind) as refused:
             asks.adjust(unit, count, by=-1, reference="r")
         assert not refused.value.may_have_applied
-        calls.hold(graphql.budget_of(store.connection.address), 0.0)
+        calls.hold(endpoint.budget_of(store.connection.address), 0.0)
 
 
 def test_what_costs_too_much_is_asked_for_in_smaller_pages(store: Store) -> None:
@@ -433,8 +433,8 @@ def test_locations_that_cannot_be_read_do_not_all_sell(store: Store, edits: dict
     with pytest.raises(TransientStoreError):
         spread(store, 1, _2=2, _3=4)
     assert store.unit().stock == 3
-    for address, (known, _) in client._known.items():
-        client._known[address] = known, 0.0
+    for address, (known, _) in store_calls._known.items():
+        store_calls._known[address] = known, 0.0
     store.control.fault("edited", text="query Locations", edits=edits, times=9)
     if edits != {"data": None}:
         assert store.unit().stock == 3  # what was read before counts on

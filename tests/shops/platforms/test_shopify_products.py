@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.platforms.shopify import locations, products
+from shops.platforms.shopify import locations, product_pages, products
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.values import Malformed
 from shops.snapshots import StoreProduct
@@ -51,7 +51,7 @@ def data(*variants: dict[str, Any], more: str | None = None, **changes: Any) -> 
 
 def read(said: dict[str, Any], wanted: LevelLocations = TOTAL_ALONE) -> list[StoreProduct]:
     """Return the units of a product that can be read whole."""
-    units, odd = products.reader(said, admin="https://s/admin", wanted=wanted).units(products.part(said))
+    units, odd = products.reader(said, admin="https://s/admin", wanted=wanted).units(product_pages.part(said))
     assert odd == []
     return units
 
@@ -93,23 +93,23 @@ def test_an_oversold_product_has_no_units_rather_than_negative_ones() -> None:
 
 
 def test_a_product_goes_on_until_each_of_its_lists_is_read() -> None:
-    first = products.part(data(variant(), more="abc"))
+    first = product_pages.part(data(variant(), more="abc"))
     assert first is not None
-    whole, cursors = products.joined(None, first)
+    whole, cursors = product_pages.joined(None, first)
     assert cursors == {"variants": "abc"}
-    rest = products.part(data(variant(legacyResourceId="22", title="Blue")))
+    rest = product_pages.part(data(variant(legacyResourceId="22", title="Blue")))
     assert rest is not None
-    whole, cursors = products.joined(whole, {"variants": rest["variants"]})
+    whole, cursors = product_pages.joined(whole, {"variants": rest["variants"]})
     assert cursors == {}
     assert [row["legacyResourceId"] for row in whole["variants"]["nodes"]] == ["21", "22"]
 
 
 def test_a_deleted_product_is_none_and_an_answer_without_one_is_no_answer() -> None:
-    assert products.part({"shop": {"currencyCode": "USD"}, "product": None}) is None
+    assert product_pages.part({"shop": {"currencyCode": "USD"}, "product": None}) is None
     odd: list[dict[str, Any]] = [{"shop": {"currencyCode": "USD"}}, {}, {"product": []}, {"product": "x"}]
     for said in odd:
         with pytest.raises(Malformed):
-            products.part(said)
+            product_pages.part(said)
 
 
 ODD = [
@@ -225,7 +225,7 @@ def test_a_level_that_cannot_be_read_is_neither_none_nor_zero(level: Any) -> Non
 
 def test_an_inventory_item_names_its_product() -> None:
     answer = {"inventoryItem": {"variants": {"nodes": [None, {"product": {"legacyResourceId": "11"}}]}}}
-    assert products.owner(answer) == "11"
-    assert products.owner({"inventoryItem": None}) is None
+    assert product_pages.owner(answer) == "11"
+    assert product_pages.owner({"inventoryItem": None}) is None
     with pytest.raises(Malformed):
-        products.owner({})
+        product_pages.owner({})
