@@ -24,7 +24,7 @@ from listings.upkeep import compare
 from reverbsync import clock
 from shops import breaker, outages
 from shops.platforms import answers
-from shops.platforms.bigcommerce import client as bigcommerce
+from shops.platforms.bigcommerce import product_calls as bigcommerce
 from shops.platforms.magento2 import product_calls as magento2
 from shops.platforms.shopify import locations as shopify_locations
 from shops.platforms.shopify import product_pages as shopify_pages

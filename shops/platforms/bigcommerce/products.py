@@ -8,6 +8,7 @@ are ignored. The catalogue's stock covers only the default location, so the sell
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -108,25 +109,27 @@ def owner(row: Any) -> str:
     return valid(_Owner, row, "BigCommerce's variant").product_id
 
 
-def units(
-    product: Product,
-    *,
-    currency: str,
-    brands: Mapping[int, str],
-    categories: Mapping[int, str],
-    admin: str,
-    stock: Callable[[str, str, int | None], int],
-) -> tuple[list[StoreProduct], list[Unread]]:
-    """Return the variants as products, and those that could not be read.
+@dataclass(frozen=True)
+class Reader:
+    """Reads the products of one store. `stock` returns a variant's sellable units.
 
-    `stock` returns a variant's sellable units, given its product's id, its own id, and the catalogue's number.
+    It gets the product's id, the variant's, and the catalogue's number.
     """
-    named = tuple(name for number in product.categories if (name := categories.get(number, "")))
-    fields = {field.name: field.value[:255] for field in product.custom_fields if field.name}
-    photos = _photos(product)
 
-    def unit(row: Any) -> StoreProduct:
+    currency: str
+    brands: Mapping[int, str]
+    categories: Mapping[int, str]
+    admin: str
+    stock: Callable[[str, str, int | None], int]
+
+    def units(self, product: Product) -> tuple[list[StoreProduct], list[Unread]]:
+        """Return the variants as products, and those that could not be read."""
+        found, odd = each(product.variants, lambda row: self._unit(product, row))
+        return found, [Unread(product.id, one.words) for one in odd]
+
+    def _unit(self, product: Product, row: Any) -> StoreProduct:
         variant = valid(_Variant, row, "BigCommerce's variant")
+        named = tuple(name for number in product.categories if (name := self.categories.get(number, "")))
         options = {one.option_display_name: one.label for one in variant.option_values if one.label}
         return StoreProduct(
             store_product_id=variant.id,
@@ -135,23 +138,20 @@ def units(
             sku=variant.sku.strip(),
             title=title_of(product.name, " / ".join(options.values())),
             description=product.description,
-            vendor=brands.get(product.brand_id, ""),
+            vendor=self.brands.get(product.brand_id, ""),
             product_type=named[0] if named else "",
             tags=tuple(word.strip() for word in product.search_keywords.split(",") if word.strip()),
             finish=next((text for name, text in options.items() if name.lower() in FINISH_OPTIONS), ""),
             price=_price(product, variant),
-            currency=currency,
-            stock=_stock(product, variant, stock),
-            photos=tuple(dict.fromkeys(link for link in (variant.image_url, *photos) if link)),
+            currency=self.currency,
+            stock=_stock(product, variant, self.stock),
+            photos=tuple(dict.fromkeys(link for link in (variant.image_url, *_photos(product)) if link)),
             barcode=(variant.upc or variant.gtin or product.upc or product.gtin).strip(),
             for_sale=product.is_visible and product.availability == "available" and not variant.purchasing_disabled,
-            url=f"{admin}/manage/products/edit/{product.id}",
+            url=f"{self.admin}/manage/products/edit/{product.id}",
             collections=named,
-            attributes={**_condition(product), **fields, **options},
+            attributes=_attributes(product) | options,
         )
-
-    found, odd = each(product.variants, unit)
-    return found, [Unread(product.id, one.words) for one in odd]
 
 
 def _photos(product: Product) -> list[str]:
@@ -170,10 +170,11 @@ def _stock(product: Product, variant: _Variant, stock: Callable[[str, str, int |
         return None
 
 
-def _condition(product: Product) -> dict[str, str]:
-    """Return the condition. "New" is BigCommerce's default, so it counts only if the store shows it."""
+def _attributes(product: Product) -> dict[str, str]:
+    """Return the condition and the custom fields. "New" is the default, so it counts only if the store shows it."""
+    fields = {field.name: field.value[:255] for field in product.custom_fields if field.name}
     says_nothing = product.condition == "New" and not product.is_condition_shown
-    return {} if says_nothing or not product.condition else {"condition": product.condition}
+    return fields if says_nothing or not product.condition else {"condition": product.condition} | fields
 
 
 def _price(product: Product, variant: _Variant) -> Decimal:

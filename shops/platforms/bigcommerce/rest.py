@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -32,6 +33,8 @@ MOST_RESET_S = 60.0
 READ_S = 30.0
 #: The largest page of v3, and an upper limit of pages per list.
 PAGE, MOST_PAGES = 250, 400
+#: Overlap of two polls for changes, since the index behind the filter lags.
+OVERLAP = timedelta(minutes=5)
 
 _GONE = re.compile(
     r"\b(?:product|variant|order|hook|webhook|resource)\b.*\b(?:not (?:be )?found|does(?: no|n['’])t exist)"

@@ -302,7 +302,7 @@ def test_whatever_a_product_of_bigcommerce_holds_it_is_read_or_an_error(row: Any
     stock._inventory._locations, stock._inventory._has_read = None, True
     try:
         product = bc_products.read(row)
-        units, _ = bc_products.units(product, currency="USD", brands={}, categories={}, admin="", stock=stock.units)
+        units, _ = bc_products.Reader("USD", brands={}, categories={}, admin="", stock=stock.units).units(product)
     except StoreError:
         return
     can_be_kept(units)

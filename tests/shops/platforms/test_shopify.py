@@ -16,7 +16,7 @@ from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.base import Resizable
-from shops.platforms.shopify import bulk, client, endpoint, store_calls, tokens
+from shops.platforms.shopify import bulk, endpoint, product_calls, store_calls, tokens
 from shops.platforms.values import (
     Count,
     CursorLost,
@@ -297,7 +297,7 @@ def test_only_what_the_store_sells_online_counts_and_every_way_of_reading_says_t
     unit = spread(store, 1, _2=2, _3=4, _4=8)
     assert unit.stock == store.client.count(unit).units == (1 if layout else 3)
     assert store.client.products(unit.store_parent_id) == [unit]
-    monkeypatch.setattr(client, "MOST_BY_PAGES", 0)
+    monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     assert file(store) == [unit]
 
@@ -627,7 +627,7 @@ def test_all_collections_and_metafields_and_as_many_photos_as_a_listing_has_are_
     unit = store.unit()
     assert (len(unit.collections), len(unit.attributes), len(unit.photos)) == (120, 130, 24)
     assert store.client.products(unit.store_parent_id) == [unit]
-    monkeypatch.setattr(client, "MOST_BY_PAGES", 0)
+    monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
     assert file(store) == [unit]
 
 
@@ -662,7 +662,7 @@ def file(store: Store) -> list[StoreProduct]:
 @pytest.fixture
 def by_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every catalogue come from a file, in small pieces."""
-    monkeypatch.setattr(client, "MOST_BY_PAGES", 0)
+    monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
     monkeypatch.setattr(bulk, "PIECE_BYTES", 3000)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
 
@@ -690,7 +690,7 @@ def test_a_piece_that_begins_within_a_description_is_not_taken_for_a_page(store:
 
 
 def test_1500_variants_come_whole_in_pieces_of_the_usual_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "MOST_BY_PAGES", 0)
+    monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
     monkeypatch.setattr(bulk, "PIECE_BYTES", 300_000)
     store.product("A1")
     store.product("V", variants=colours(1500))
@@ -710,7 +710,7 @@ def test_a_file_whose_children_do_not_follow_their_parents_says_the_same(store: 
 def test_a_file_that_is_torn_apart_is_given_up_for_pages(
     store: Store, by_file: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "MOST_ALONE", 3)
+    monkeypatch.setattr(product_calls, "MOST_ALONE", 3)
     for n in range(20):
         store.product(f"A{n:02}")
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "bulk_ungrouped": True})
