@@ -20,7 +20,7 @@ from shops import lifecycle
 from shops.access import for_members
 from shops.connect import pending
 from shops.models import PendingConnection, Shop
-from shops.reverb import client
+from shops.reverb import oauth
 from shops.reverb.connect import SCOPES
 from shops.reverb.errors import ReverbError
 
@@ -66,7 +66,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         messages.error(request, "Reverb did not let us in. You can try again, or paste a token.")
         return back
     try:
-        token = client.token_for_code(_root(row), request.GET["code"], _callback_address())
+        token = oauth.token_for_code(_root(row), request.GET["code"], _callback_address())
     except ReverbError as error:
         messages.error(request, f"Reverb gave no token: {error.message}")
         return back

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
 from shops.reverb import orders, read
-from shops.reverb.client import ReverbClient, _Response
+from shops.reverb.caller import Response
+from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, TransientError
 from shops.reverb.paging import MAX_PAGES
 from shops.schemas import MOST_UNITS
@@ -303,8 +304,8 @@ class Writes(ReverbClient):
         super().__init__(SecretStr("t"), "b")
         self.said = said
 
-    def _request(self, *_: Any, **__: Any) -> _Response:
-        return _Response(200, {}, self.said)
+    def _request(self, *_: Any, **__: Any) -> Response:
+        return Response(200, {}, self.said)
 
 
 def test_a_write_that_is_answered_with_another_listing_is_an_unknown_outcome() -> None:
