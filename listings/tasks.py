@@ -27,7 +27,7 @@ from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.share import share
 from reverbsync.dispatch.wake import awake, wake, wake_all
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import current_work
 from shops.models import ReverbConnection, StoreConnection
 from shops.reverb.client import ReverbClient
 
@@ -65,7 +65,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the rate limiter allows calls again
     over = clock.monotonic() + SLICE_S
-    with jobs.at_work() as worker_lock, limiter.in_lots() as work:
+    with jobs.at_work() as worker_lock, current_work.in_lots() as work:
         helped = False
         while clock.monotonic() < over:
             taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, worker_lock=worker_lock)
@@ -102,7 +102,7 @@ def look_at_dated(shop_id: int) -> None:
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
     """Continue the shop's mass sync for one slice."""
-    with limiter.bulk():
+    with current_work.bulk():
         _one_slice(run.MASS, shop_id, run.due, run.run_slice)
 
 
@@ -159,5 +159,5 @@ def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:
     connection = ReverbConnection.objects.filter(shop=shop_id).first()
     if connection is None:
         return False
-    with limiter.bulk(in_bulk):
+    with current_work.bulk(in_bulk):
         return ReverbClient.of(connection).must_wait()

@@ -8,7 +8,7 @@ import redis
 from django.db import InterfaceError, OperationalError
 
 from reverbsync.dispatch.ownership import Lost
-from reverbsync.ratelimit.limiter import RateLimitUnavailable
+from reverbsync.ratelimit.budget import RateLimitUnavailable
 
 #: SQLSTATE classes unrelated to a row: connection, resources, deadlock, lock, shutdown (PostgreSQL documentation,
 #: appendix A).

@@ -30,8 +30,8 @@ from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit import current_work
+from reverbsync.ratelimit.budget import Budget
 from shops import patience
 from shops.models import Breaker
 
@@ -131,7 +131,7 @@ def wait_s(probes: int) -> float:
 def keeps_back(name: str) -> bool:
     """Return whether the breaker would block this worker's current work; bulk work sends no probes."""
     seen = _snapshot().get(name)
-    return seen is not None and seen.probe_at is not None and (limiter.in_bulk() or retry_after(name) > 0)
+    return seen is not None and seen.probe_at is not None and (current_work.in_bulk() or retry_after(name) > 0)
 
 
 def forget() -> None:
@@ -213,7 +213,7 @@ def _take_probe(name: str, read_s: float) -> None:
     free = Q(probing_until__isnull=True) | Q(probing_until__lte=now)
     due = Breaker.objects.filter(free, name=name, probe_at__lte=now)
     if (
-        limiter.in_bulk()
+        current_work.in_bulk()
         or not patience.may_probe()
         or not due.update(probing_until=now + timedelta(seconds=read_s + LEEWAY_S))
     ):

@@ -8,7 +8,7 @@ import pytest
 import redis
 from pytest_django.fixtures import Settings
 
-from reverbsync.ratelimit import fallback, limiter
+from reverbsync.ratelimit import fallback, store
 from reverbsync.redis import connection
 from shops import breaker
 from shops.reverb import reference
@@ -37,10 +37,10 @@ def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gone = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
     script = gone.register_script("return 0")
     monkeypatch.setattr("reverbsync.redis.connection", lambda: gone)
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.connection", lambda: gone)
+    monkeypatch.setattr("reverbsync.ratelimit.store.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.dispatch.wake.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.dispatch.without_redis.connection", lambda: gone)
-    monkeypatch.setattr(limiter, "_script", lambda _: script)
+    monkeypatch.setattr(store, "script", lambda _: script)
     assert connection() is not gone
     yield
     gone.close()

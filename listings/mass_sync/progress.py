@@ -11,6 +11,7 @@ from django.db.models import Count
 from listings.mass_sync import plan, run
 from listings.models import Line, MassSync, Product
 from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.budget import RateLimitUnavailable
 from shops.models import ReverbConnection
 from shops.reverb import limits
 from synclog.reasons import REASONS
@@ -156,7 +157,7 @@ def allowed(connection: ReverbConnection) -> Allowed:
     a_minute, in_ten = budget.limits(bulk=True)
     try:
         used = limiter.used(budget)
-    except limiter.RateLimitUnavailable:
+    except RateLimitUnavailable:
         used = None
     return Allowed(int(a_minute), int(in_ten) if 0 < in_ten < a_minute * 10 else 0, used)
 

@@ -24,8 +24,8 @@ from reverbsync.http import answer_body, curl, deadline
 from reverbsync.http.answer_body import CHUNK, decoded, read_body
 from reverbsync.http.errors import NotAllowed, RateLimited, TooLarge, Unreachable
 from reverbsync.http.trusted_hosts import is_trusted, origin
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget, Taken
+from reverbsync.ratelimit import limiter, throttle
+from reverbsync.ratelimit.budget import Budget, NotNow, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -177,11 +177,11 @@ def wait_for(budgets: Sequence[Budget]) -> Taken:
     """Reserve a slot for one call in each budget and wait for it. Raises RateLimited if the wait would be too long."""
     try:
         taken = limiter.take(budgets, patience_s=MAX_RATE_LIMIT_WAIT_SECONDS)
-    except limiter.NotNow as later:
+    except NotNow as later:
         raise RateLimited(later.wait_s) from None
     if taken.wait_s:
         clock.sleep(taken.wait_s)
-        if quiet_s := limiter.quiet_s(budgets):  # requested while we waited
+        if quiet_s := throttle.quiet_s(budgets):  # requested while we waited
             limiter.give_back(taken)
             raise RateLimited(quiet_s)
     return taken

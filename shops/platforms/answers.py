@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.platforms import calls
 from shops.platforms.values import Away, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 from shops.verdict import Verdict

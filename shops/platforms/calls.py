@@ -10,8 +10,8 @@ from typing import Any
 from reverbsync.dispatch import ownership
 from reverbsync.http import errors
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit import throttle
+from reverbsync.ratelimit.budget import Budget, RateLimitUnavailable
 from shops import breaker
 from shops.platforms.values import Away, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
@@ -95,5 +95,5 @@ def retry_after_s(answer: Answer) -> float | None:
 
 def hold(budget: Budget, seconds: float) -> None:
     """Block all workers' calls of a budget for `seconds`. Without Redis no call is made anyway."""
-    with contextlib.suppress(limiter.RateLimitUnavailable):
-        limiter.block(budget.name, seconds)
+    with contextlib.suppress(RateLimitUnavailable):
+        throttle.block(budget.name, seconds)

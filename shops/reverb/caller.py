@@ -20,6 +20,7 @@ from reverbsync import clock
 from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.budget import RateLimitUnavailable
 from shops import breaker
 from shops.models import ReverbConnection
 from shops.reverb import answers, limits, links
@@ -161,7 +162,7 @@ class ReverbCaller:
     def _slow_down(self, error: SlowDown) -> None:
         try:
             error.retry_after = limits.slow_down(self._budget, error.retry_after)
-        except limiter.RateLimitUnavailable as lost:
+        except RateLimitUnavailable as lost:
             raise TransientError(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit import limiter, throttle
+from reverbsync.ratelimit.budget import Budget, NotNow, RateLimitUnavailable
 from shops.models import ReverbConnection
 
 Kind = Literal["reads", "writes"]
@@ -53,7 +53,7 @@ def budgets(budget: str, kind: Kind) -> list[Budget]:
 
 def count(budget: str, reads: int) -> None:
     """Count reads that were made before the token's account was known."""
-    with suppress(limiter.NotNow):
+    with suppress(NotNow):
         for _ in range(reads):
             limiter.take([of_account(budget, "reads")])
 
@@ -67,10 +67,10 @@ def move(before: str, now: str) -> None:
 
 def seconds_for(budget: str, writes: int) -> float:
     """Return how many seconds this many writes take in bulk, at the currently allowed rate."""
-    seconds = limiter.seconds_for(writes, of_account(budget, "writes"))
+    seconds = of_account(budget, "writes").seconds_for(writes)
     try:
-        found = limiter.throttle_of(account(budget))
-    except limiter.RateLimitUnavailable:
+        found = throttle.throttle_of(account(budget))
+    except RateLimitUnavailable:
         found = None
     return seconds / max(found.share, 0.05) + found.quiet_s if found else seconds
 
@@ -82,15 +82,15 @@ def slow_down(budget: str, retry_after: float | None) -> float:
     workers cannot be reached.
     """
     seconds = max(1.0, retry_after or DEFAULT_PAUSE_S)
-    limiter.slow_down(account(budget), seconds)
+    throttle.slow_down(account(budget), seconds)
     return seconds
 
 
-def throttle_of(connection: ReverbConnection) -> limiter.Throttle | None:
+def throttle_of(connection: ReverbConnection) -> throttle.Throttle | None:
     """Return how far Reverb has slowed this account down; None if it has not, or Redis is unavailable."""
     try:
-        return limiter.throttle_of(account(connection.budget))
-    except limiter.RateLimitUnavailable:
+        return throttle.throttle_of(account(connection.budget))
+    except RateLimitUnavailable:
         return None
 
 

@@ -45,7 +45,7 @@ def driver(django_db_setup: None, live_server: LiveServer) -> Iterator[webdriver
 def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the address of our own server."""
     settings.SITE_URL = live_server.url
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
     return live_server.url
 

@@ -52,7 +52,7 @@ def on_woocommerce(
     """Return a world whose store is on WooCommerce."""
     settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
     settings.ALLOWED_PRIVATE_HOSTS = [woocommerce.url.partition("//")[2]]
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     woocommerce.ask("POST", "/reset")
     made = World(reverb_process, woocommerce, f"token-{uuid.uuid4().hex}", STORES["woocommerce"])
     made.set(auto_publish=True)

@@ -53,7 +53,7 @@ def slow(
     store = stores[request.param]
     settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
     settings.ALLOWED_PRIVATE_HOSTS = [store.url.partition("//")[2]]
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     store.ask("POST", "/reset")
     made = Slow(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[request.param])
     made.set(auto_publish=True)

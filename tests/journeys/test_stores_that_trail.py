@@ -45,7 +45,7 @@ def world(
     settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
     settings.ALLOWED_PRIVATE_HOSTS = [store.url.partition("//")[2]]
     settings.SHOPIFY_ADMIN_URL = settings.BIGCOMMERCE_API_URL = store.url
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     store.ask("POST", "/reset")
     made = World(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[kind])
     made.set(auto_publish=True)

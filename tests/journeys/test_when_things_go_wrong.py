@@ -13,7 +13,7 @@ from listings.queue import jobs
 from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
 from reverbsync.http import outbound
-from reverbsync.ratelimit.limiter import Budget, Taken
+from reverbsync.ratelimit.budget import Budget, Taken
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StoreAuthError, TransientStoreError

@@ -16,7 +16,7 @@ from reverbsync import clock
 from reverbsync.dispatch.share import share
 from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import current_work
 from shops import breaker, patience
 from shops.models import Breaker
 
@@ -284,7 +284,7 @@ def test_bulk_work_leaves_the_probe_to_what_is_urgent(outside: Outside) -> None:
     opened(outside)
     outside.sleep(breaker.FIRST_WAIT_S)
     outside.work()
-    with limiter.bulk():
+    with current_work.bulk():
         assert ask() == "open"
     assert ask() == "answered"
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from reverbsync.http import errors, outbound
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.forms import ReverbForm, StoreForm
 from shops.platforms import PLATFORMS
 from shops.reverb.client import ReverbClient

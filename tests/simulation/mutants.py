@@ -18,7 +18,7 @@ from listings.orders import create_store_order, order_poll
 from listings.queue import jobs
 from listings.stock import adjust, agreed, inputs, send_adjustment, writes
 from listings.sync import apply, log
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import limiter, throttle
 from shops.models import ReverbConnection
 from shops.platforms.values import Count, StoreError
 from shops.reverb.client import ReverbClient
@@ -213,7 +213,7 @@ def token_in_the_log() -> AbstractContextManager[Any]:
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
     """Ignore Reverb's requests to slow down."""
-    return instead(limiter, "_keep", always(0))
+    return instead(throttle, "_keep", always(0))
 
 
 def no_rate_limit() -> AbstractContextManager[Any]:

@@ -16,8 +16,8 @@ from listings.orders.shipstation import notices
 from listings.orders.shipstation.notices import Label
 from reverbsync.http import errors
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit import throttle
+from reverbsync.ratelimit.budget import Budget, RateLimitUnavailable
 from shops import breaker
 from shops.schemas import number_in
 
@@ -106,8 +106,8 @@ class ShipStationClient:
         if answer.status == 429:
             reset_s = number_in(answer.headers.get("X-Rate-Limit-Reset", ""))
             wait = DEFAULT_WAIT_S if reset_s is None else min(MOST_WAIT_S, max(1.0, reset_s))
-            with contextlib.suppress(limiter.RateLimitUnavailable):  # without Redis no call is made anyway
-                limiter.block(self._budget.name, wait)
+            with contextlib.suppress(RateLimitUnavailable):  # without Redis no call is made anyway
+                throttle.block(self._budget.name, wait)
             return ShipStationError("ShipStation asks us to wait.", transient=True, retry_after=wait)
         if answer.status in (401, 403):
             return ShipStationError("ShipStation does not take this API key and secret.", transient=False)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict

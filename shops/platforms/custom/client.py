@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.models import PushedOrder, PushedProduct, StoreConnection
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.magento2 import memory, search, signing

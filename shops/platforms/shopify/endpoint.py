@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 
 STORE = "Shopify"
 #: Far above the cost limits, which set the real rate.

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from reverbsync import clock
 from reverbsync.dispatch.locks import blocking_lock
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge

@@ -38,7 +38,7 @@ def sales(
     """Return a shop that takes orders and sends tracking."""
     settings.REVERB_API_URL = f"{tiny_reverb.url}/api"
     settings.SHOPIFY_ADMIN_URL = stand_in_store.url
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     made = Sales(tiny_reverb, stand_in_store)
     with in_time_of(made):
         yield made

@@ -17,7 +17,8 @@ from reverbsync.celery import app
 from reverbsync.dispatch import wake
 from reverbsync.dispatch.share import share
 from reverbsync.env import ROOT
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import current_work, limiter
+from reverbsync.ratelimit.budget import Budget, NotNow
 from reverbsync.redis import connection
 from sandbox.stack import run
 from shops.models import ReverbConnection, Shop
@@ -38,7 +39,7 @@ class World(Woken):
 
     def attempt(self, taken: Claim) -> None:
         """Do a job at once."""
-        work = limiter._work.get()
+        work = current_work.current.get()
         self.tried.append((taken.rank, work is not None and work.in_bulk))
         jobs.finish(taken, now=clock.now())
 
@@ -182,11 +183,11 @@ def test_a_drain_ends_when_the_rate_limiter_refused_a_call(
     world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_jobs(shop, *[Rank.EDIT] * 3)
-    narrow = limiter.Budget("test:narrow", 1)
+    narrow = Budget("test:narrow", 1)
     limiter.take([narrow])
 
     def refused(taken: Claim) -> None:
-        with pytest.raises(limiter.NotNow):
+        with pytest.raises(NotNow):
             limiter.take([narrow])
         world.attempt(taken)
 

@@ -8,7 +8,7 @@ from reverbsync.dispatch import ownership
 from reverbsync.dispatch.ownership import Lost
 from reverbsync.http import outbound
 from reverbsync.http.outbound import Answer
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from shops.models import Shop
 from shops.platforms import calls
 from tests.journeys.world import elsewhere

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from pytest_django.fixtures import Settings
 
 from reverbsync.http import deadline, errors, outbound
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from sandbox.stack import ports
 from tests.people import NOON
 

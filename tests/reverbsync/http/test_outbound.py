@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from reverbsync.http import answer_body, errors, outbound
 from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.budget import Budget
 from sandbox.stack import ports
 from shops.platforms import calls
 from shops.platforms.values import TooLarge
@@ -140,7 +140,7 @@ def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
 ) -> None:
     monkeypatch.setattr(answer_body, "MAX_ANSWER_BYTES", 1000)
     with pytest.raises(TooLarge, match="WooCommerce: its answer is too large"):
-        calls.call("WooCommerce", "GET", f"{server}/", budgets=[limiter.Budget("test:store", 1000)], headers={})
+        calls.call("WooCommerce", "GET", f"{server}/", budgets=[Budget("test:store", 1000)], headers={})
 
 
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:

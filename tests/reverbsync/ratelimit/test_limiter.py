@@ -8,8 +8,8 @@ import pytest
 
 from reverbsync import clock
 from reverbsync.http import errors, outbound
-from reverbsync.ratelimit import limiter
-from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit import current_work, limiter, throttle
+from reverbsync.ratelimit.budget import Budget, NotNow, RateLimitUnavailable
 from tests.reverbsync.conftest import T0, Time
 
 
@@ -23,7 +23,7 @@ def allowed(found: Budget) -> bool:
     """Take a call if it may be made at once."""
     try:
         limiter.take([found])
-    except limiter.NotNow:
+    except NotNow:
         return False
     return True
 
@@ -63,7 +63,7 @@ def test_no_ten_minutes_hold_more_than_their_own_limit(time: Time) -> None:
 
 def test_bulk_work_uses_a_minute_nearly_whole_and_leaves_a_reserve_to_what_is_urgent(time: Time) -> None:
     found = budget(600, reserve=0.1)
-    with limiter.bulk():
+    with current_work.bulk():
         made = calls(found, time, seconds=60)
         assert 570 <= len(made) <= 582
         assert not allowed(found)
@@ -72,14 +72,14 @@ def test_bulk_work_uses_a_minute_nearly_whole_and_leaves_a_reserve_to_what_is_ur
 
 def test_of_ten_minutes_bulk_work_leaves_what_the_setting_says(time: Time) -> None:
     found = budget(60, 100, reserve=0.1)
-    with limiter.bulk():
+    with current_work.bulk():
         assert len(calls(found, time, seconds=300, step_s=0.25)) == 90
     assert sum(allowed(found) for _ in range(50)) == 10
 
 
 def test_what_is_urgent_comes_at_once_though_bulk_work_has_slots_ahead(time: Time) -> None:
     found = budget(60, reserve=0.1)
-    with limiter.bulk():
+    with current_work.bulk():
         for _ in range(6):
             ahead = limiter.take([found], patience_s=3.0)
     assert ahead.wait_s > 1
@@ -90,7 +90,7 @@ def test_a_slot_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> No
     found = budget(60)
     slots = [limiter.take([found], patience_s=3.0).wait_s for _ in range(6)]
     assert slots == pytest.approx([0, 0, 0, 0.02, 1.03, 2.04], abs=0.01)  # three come early, then even slots
-    with pytest.raises(limiter.NotNow) as later:
+    with pytest.raises(NotNow) as later:
         limiter.take([found], patience_s=3.0)
     time.sleep(later.value.wait_s)
     assert allowed(found)
@@ -102,7 +102,7 @@ def test_who_waits_for_a_slot_makes_no_call_when_the_outside_asks_for_silence_me
     found = budget(60)
     for _ in range(3):
         assert allowed(found)
-    monkeypatch.setattr(clock, "sleep", lambda _: limiter.slow_down(found.account, 30.0))
+    monkeypatch.setattr(clock, "sleep", lambda _: throttle.slow_down(found.account, 30.0))
     with pytest.raises(errors.RateLimited) as later:
         outbound.wait_for([found])
     assert later.value.retry_after == pytest.approx(30.0)
@@ -112,7 +112,7 @@ def test_who_waits_for_a_slot_makes_no_call_when_the_outside_asks_for_silence_me
 def test_a_call_takes_from_every_budget_or_from_none(time: Time) -> None:
     wide, narrow = budget(600), budget(1)
     limiter.take([wide, narrow])
-    with pytest.raises(limiter.NotNow):
+    with pytest.raises(NotNow):
         limiter.take([wide, narrow])
     assert limiter.used(wide) == 1
 
@@ -161,7 +161,7 @@ def test_calls_that_were_counted_by_a_token_count_for_its_account_once_that_is_k
 
 def test_what_was_asked_of_a_token_is_asked_of_its_account_once_that_is_known(time: Time) -> None:
     by_token, of_account = budget(60), budget(60)
-    limiter.slow_down(by_token.account, 30.0)
+    throttle.slow_down(by_token.account, 30.0)
     limiter.move(by_token, of_account)
     assert not allowed(of_account)
     time.sleep(31)
@@ -182,17 +182,17 @@ def test_budgets_do_not_touch_each_other(time: Time) -> None:
 
 def test_a_block_stops_everybody_until_it_is_over_and_then_all_is_as_before(time: Time) -> None:
     found = budget(600)
-    limiter.block(found.account, 30)
-    assert limiter.blocked_for(found.account) == pytest.approx(30)
+    throttle.block(found.account, 30)
+    assert throttle.blocked_for(found.account) == pytest.approx(30)
     assert not allowed(found)
     time.sleep(30)
-    assert limiter.throttle_of(found.account) is None
+    assert throttle.throttle_of(found.account) is None
     assert allowed(found)
 
 
 def test_after_429_nothing_is_called_then_half_of_it_and_after_minutes_all_again(time: Time) -> None:
     found = budget(120)
-    limiter.slow_down(found.account, 20)
+    throttle.slow_down(found.account, 20)
     made = calls(found, time, seconds=600, step_s=0.25)
     assert made[0] >= 20
     first, third, last = (sum(start <= one < start + 60 for one in made) for start in (20, 140, 480))
@@ -204,30 +204,30 @@ def test_after_429_nothing_is_called_then_half_of_it_and_after_minutes_all_again
 def test_many_429_at_once_are_one_request_and_another_one_halves_again(time: Time) -> None:
     name = budget(1).account
     for _ in range(8):
-        limiter.slow_down(name, 1)
+        throttle.slow_down(name, 1)
     assert share(name) == 0.5
     time.sleep(6)
-    limiter.slow_down(name, 1)
+    throttle.slow_down(name, 1)
     assert share(name) == pytest.approx(0.26, abs=0.01)
 
 
 def share(name: str) -> float:
     """Return the part of the limits that is in use."""
-    found = limiter.throttle_of(name)
+    found = throttle.throttle_of(name)
     return found.share if found else 1.0
 
 
 def test_the_rate_and_the_reason_for_it_can_be_read_until_it_is_full_again(time: Time) -> None:
     name = budget(1).account
-    assert limiter.throttle_of(name) is None
-    limiter.slow_down(name, 60)
-    found = limiter.throttle_of(name)
+    assert throttle.throttle_of(name) is None
+    throttle.slow_down(name, 60)
+    found = throttle.throttle_of(name)
     assert found is not None
     assert (found.quiet_s, found.share, found.whole_in_s, found.at) == (60, 0.5, 210, T0)
-    assert name in [one.name for one in limiter.slowed()]
+    assert name in [one.name for one in throttle.slowed()]
     time.sleep(211)
-    assert limiter.throttle_of(name) is None
-    assert name not in [one.name for one in limiter.slowed()]
+    assert throttle.throttle_of(name) is None
+    assert name not in [one.name for one in throttle.slowed()]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_rate_and_the_reason_for_it_can_be_read_until_it_is_full_again(time:
     ],
 )
 def test_how_long_bulk_work_takes_is_known_before(count: int, seconds: float) -> None:
-    assert limiter.seconds_for(count, budget(600, 3000, reserve=0.1)) == pytest.approx(seconds)
+    assert budget(600, 3000, reserve=0.1).seconds_for(count) == pytest.approx(seconds)
 
 
 def test_without_redis_a_process_keeps_to_a_hundredth_and_begins_with_a_pause(
@@ -254,6 +254,6 @@ def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
     time: Time, unreachable_redis: None
 ) -> None:
     found = budget(6000)
-    with pytest.raises(limiter.RateLimitUnavailable):
-        limiter.slow_down(found.account, 30)
+    with pytest.raises(RateLimitUnavailable):
+        throttle.slow_down(found.account, 30)
     assert calls(found, time, seconds=60, step_s=1.0)[0] >= 30

@@ -186,7 +186,7 @@ def store(
     control = processes[stand_in.module]
     for name, value in stand_in.environment(control.url).items():
         setattr(settings, name, [value] if name == "ALLOWED_PRIVATE_HOSTS" else value)
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
     receiver_process.calls.clear()
     receiver_process.status = 200

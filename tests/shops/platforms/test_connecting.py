@@ -29,7 +29,7 @@ def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.Monkey
     address = live_server.url.replace("localhost", "127.0.0.1")
     settings.SITE_URL = address
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
     return address
 

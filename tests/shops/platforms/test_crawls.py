@@ -139,7 +139,7 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
     assert Recheck.objects.get().store_parent_id == str(large["id"])
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)
     Recheck.objects.update(due_at=clock.now())
     tasks.recheck(store.shop.pk)
     assert "LARGE" in skus(store)
@@ -176,7 +176,7 @@ def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypa
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)
     seen_before = the_crawl(full).seen
     crawl = through(full)
     assert skus(full) == ALL
@@ -196,7 +196,7 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
     assert due is None or due.kind != "catalogue"
     assert "Stopped after" in client.get(reverse("listings:import", args=[full.shop.pk])).content.decode()
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.budget.BURST_SHARE", 50.0)
     assert through(full).seen == MANY
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from listings.intake import crawl_slices, crawls
 from listings.models import Crawl
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import throttle
 from shops.models import StoreConnection
 from shops.platforms import StoreClient
 from shops.platforms.bigcommerce import inventory
@@ -89,7 +89,7 @@ def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store
     with points(store, 10, 1), pytest.raises(TransientStoreError) as transient:
         store.client.orders(datetime.now(UTC), "")
     assert transient.value.retry_after
-    assert limiter.blocked_for(f"shopify:{store.connection.address}") > 0
+    assert throttle.blocked_for(f"shopify:{store.connection.address}") > 0
 
 
 @only("store", ["shopify"], indirect=True)

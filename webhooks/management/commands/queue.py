@@ -13,7 +13,8 @@ from django.db.models import Count, Min
 
 from listings.models import Job
 from reverbsync import clock
-from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit import limiter, throttle
+from reverbsync.ratelimit.budget import RateLimitUnavailable
 from shops.reverb import limits
 from webhooks import inbox
 from webhooks.batches import replay
@@ -120,10 +121,10 @@ def _rate_limits() -> dict[str, Any]:
                 "quiet_s": round(throttle.quiet_s, 1),
                 "whole_in_s": round(throttle.whole_in_s, 1),
             }
-            for throttle in limiter.slowed()
+            for throttle in throttle.slowed()
         ]
         return {"calls_last_minute": limiter.used(limits.app()), "slowed": slowed}
-    except limiter.RateLimitUnavailable:
+    except RateLimitUnavailable:
         return {"calls_last_minute": None, "slowed": None}
 
 
