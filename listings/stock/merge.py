@@ -24,7 +24,8 @@ nothing: a cache or a database replica may show the state before a sale or befor
 after `PATIENCE`, zero after `ENDED_WITHIN`, a higher number after ten minutes. A rise that undoes an unexplained drop
 is a gain once no response has shown the lower number for `PATIENCE`. A new sale within `SLACK` of our own call that
 the number does not show was overwritten, or the response is stale: until `PATIENCE` after the sale, it may still move
-the number.
+the number. A released sale puts its units back once: a recent number that is explained only if they come back again
+proves nothing either.
 
 An order moves the number by all of its units or by none. A number between two explained ones was edited: down
 from the upper one if it fell, up from the lower one if it rose. A number that is explained only without a sale of the

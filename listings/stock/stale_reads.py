@@ -39,7 +39,7 @@ def is_stale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, 
         had_fewer = any(reverb >= number for number in agreed.before) and until(now, agreed.set_at, span)
         return had_fewer or _older_than_a_sale(agreed, sales, reverb, now)
     if not above:
-        return _may_predate_a_sale(agreed, sales, reverb, now)
+        return _may_predate_a_sale(agreed, sales, reverb, now) or _restocks_twice(agreed, sales, reverb, now)
     moves = [sale for sale in sales if until(now, sale.updated_at, FOLLOWS_WITHIN)]
     had = [*agreed.before] if until(now, agreed.set_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []
@@ -57,6 +57,15 @@ def _may_predate_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now:
         return False
     later = replace(agreed, set_at=agreed.set_at - 2 * SLACK)  # the sale is not `earlier` any more
     return unexplained(later, sales, reverb, now)[0] > 0
+
+
+def _restocks_twice(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
+    """Return whether the number is explained only if Reverb put units back that it had shown as put back before.
+
+    Either the earlier response was stale, or this one is: it may show the number from before our own call.
+    """
+    once = [sale for sale in sales if not (sale.restocked and not sale.shown)]
+    return agreed.had(reverb, now) and unexplained(agreed, once, reverb, now)[0] > 0
 
 
 def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:

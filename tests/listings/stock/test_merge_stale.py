@@ -84,6 +84,18 @@ def test_units_that_an_old_answer_seemed_to_put_back_are_not_taken_for_sold() ->
     assert (agreed.units, agreed.reverb, agreed.unexplained_drop, off.shown, off.restocked) == (5, 3, 0, 2, False)
 
 
+def test_units_that_were_put_back_before_our_own_call_are_not_put_back_again_by_an_old_answer() -> None:
+    sold = replace(START, units=0, store=0, reverb=0).moved(0, s(1))
+    freed = replace(sale(released=True), counted=1, shown=1, updated_at=s(20))
+    agreed, [back] = reckon(sold, freed, store=0, reverb=1, at=s(40))
+    assert (agreed.units, agreed.reverb, back.restocked) == (1, 1, True)
+    agreed = replace(agreed.moved(0, s(41)), store=1)  # Reverb got 0 while the store did not have the unit yet
+    agreed, [back] = reckon(agreed, back, store=1, reverb=1, at=s(48))
+    assert (agreed.units, agreed.reverb) == (1, 0)  # so 1 is sent
+    agreed, _ = reckon(agreed.moved(1, s(49)), back, store=1, reverb=1, at=s(90))
+    assert (agreed.units, agreed.reverb, agreed.unexplained_gain) == (1, 1, 0)
+
+
 def test_an_order_that_explains_a_fall_takes_back_the_rise_that_seemed_to_undo_it() -> None:
     fell, _ = reckon(START, reverb=4)
     rose = replace(fell, unexplained_gain=1, gained_at=s(5), reverb=5).moved(4, s(6))
