@@ -33,7 +33,7 @@ def main() -> int:
     table: list[Row] = [("calls", "all", "a product"), ("recipe", round(RECIPE * PRODUCTS), RECIPE)]
     table.append(("mass sync again", len(calls), len(calls) / PRODUCTS))
     table += [(f"  {name}", count, count / PRODUCTS) for name, count in Counter(calls).most_common()]
-    also = {"all were found in step": same == PRODUCTS}
+    also = {"all were found in sync": same == PRODUCTS}
     return print_result(Result("repeat", len(calls) / PRODUCTS, "<= 0.021", RECIPE, table, also))
 
 

@@ -23,9 +23,9 @@ from listings.sync.attempt import attempt
 from listings.upkeep import compare, review
 from reverbsync import clock
 from reverbsync.contained import each_by_itself
+from reverbsync.dispatch.concurrency import share
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
-from reverbsync.dispatch.share import share
 from reverbsync.dispatch.wake import awake, wake, wake_all
 from reverbsync.ratelimit import current_work
 from shops.models import ReverbConnection, StoreConnection

@@ -20,5 +20,5 @@ app.autodiscover_tasks(["listings.orders"])
 @app.on_after_finalize.connect
 def _in_each_worker(**_: object) -> None:
     """Install the slow mode without Redis and the fair share of threads per shop in each worker."""
-    import reverbsync.dispatch.share  # noqa: PLC0415
+    import reverbsync.dispatch.concurrency  # noqa: PLC0415
     import reverbsync.dispatch.without_redis  # noqa: F401, PLC0415 -- needs the app

@@ -35,7 +35,7 @@ def without_health_check(run: Callable[[], T]) -> T:
 
 
 #: Rows changed or deleted by one statement: it holds its locks for a fraction of a second.
-PORTION = 1_000
+BATCH_SIZE = 1_000
 
 
 class Span(NamedTuple):
@@ -52,14 +52,14 @@ class Span(NamedTuple):
 EVERYTHING = Span()
 
 
-def next_span(rows: QuerySet[M], key: str, *, after: int = 0, size: int = PORTION) -> Span | None:
+def next_span(rows: QuerySet[M], key: str, *, after: int = 0, size: int = BATCH_SIZE) -> Span | None:
     """Return the span of the next `size` rows by `key`; None if no row is left."""
     keys = list(rows.filter(**{f"{key}__gt": after}).order_by(key).values_list(key, flat=True)[:size])
     return Span(after, keys[-1]) if keys else None
 
 
-def portions(rows: QuerySet[M], size: int = PORTION) -> Iterator[QuerySet[M]]:
-    """Yield the rows in portions by primary key, each to be changed by one statement outside a transaction.
+def batches(rows: QuerySet[M], size: int = BATCH_SIZE) -> Iterator[QuerySet[M]]:
+    """Yield the rows in batches by primary key, each to be changed by one statement outside a transaction.
 
     Rows that no longer match `rows` when their portion is due are left out.
     """

@@ -14,7 +14,7 @@ urlpatterns = [
     path("shops/<int:shop_id>/products/", include("listings.products.urls")),
     path("shops/<int:shop_id>/mass-sync/", include("listings.mass_sync.urls")),
     path("shops/<int:shop_id>/orders/", include("listings.orders.urls")),
-    path("shops/<int:shop_id>/put-aside/", include("webhooks.put_aside.urls")),
+    path("shops/<int:shop_id>/dead-letters/", include("webhooks.dead_letters.urls")),
     path("shops/<int:shop_id>/data/", include("webhooks.privacy.urls")),
     path("connect/", include("shops.connect.urls")),
     path("", include("shops.urls")),

@@ -32,14 +32,14 @@ from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import current_work
 from reverbsync.ratelimit.budget import Budget
-from shops import patience
+from shops import timeouts
 from shops.models import Breaker
 
 #: Score at which the breaker opens: two calls that hung, or six that failed at once.
 OPENS_AT = 6
 HUNG, FAILED = 3, 1
 #: A failure that took this many seconds blocked a thread.
-HUNG_S = patience.HANGS_S
+HUNG_S = timeouts.HANGS_S
 #: First and longest wait for the next probe. It doubles after each probe that fails or is followed by failures.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 #: Time-out of the first probe; it doubles with each further one, up to the caller's limit.
@@ -95,7 +95,7 @@ def call(
         _take_probe(name, read_s)
     began, called = clock.monotonic(), False
     try:
-        with patience.waiting(read_s, probe=bool(probe)) as waits_s:
+        with timeouts.waiting(read_s, probe=bool(probe)) as waits_s:
             answer = outbound.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
         called = True
     except errors.Unreachable as error:
@@ -214,7 +214,7 @@ def _take_probe(name: str, read_s: float) -> None:
     due = Breaker.objects.filter(free, name=name, probe_at__lte=now)
     if (
         current_work.in_bulk()
-        or not patience.may_probe()
+        or not timeouts.may_probe()
         or not due.update(probing_until=now + timedelta(seconds=read_s + LEEWAY_S))
     ):
         raise Open(FIRST_WAIT_S)

@@ -32,7 +32,7 @@ from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
-from shops.siblings import siblings_of
+from shops.shared_account import shops_sharing_account
 
 #: Checks a store's name and currency, and its webhooks (shops/connect/upkeep.py).
 CHECK_STORE = "shops.check_store"
@@ -144,7 +144,7 @@ def disconnect_store(shop: Shop) -> None:
     """Stop syncing with the store at once; its webhooks are removed in the background, then the keys are deleted."""
     now = clock.now()
     StoreConnection.objects.filter(shop=shop).update(removed_at=now, hooks_due_at=now)
-    look_again(*siblings_of(shop.pk))
+    look_again(*shops_sharing_account(shop.pk))
     wake(CHECK_STORE, shop.pk)
 
 
@@ -224,7 +224,7 @@ def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
 def connected_words(shop: Shop, account: connect.Account) -> str:
     """Return the sentences that name the connected Reverb shop, and what happens to a previous one."""
     words = f"Connected to {account.shop_name or 'Reverb'}."
-    if account.id and siblings_of(shop.pk):  # a name alone may belong to another seller too
+    if account.id and shops_sharing_account(shop.pk):  # a name alone may belong to another seller too
         words += (
             " Another shop here uses the same Reverb account: a listing syncs with the shop that linked it first, so "
             "give each product a SKU of its own."
@@ -235,7 +235,7 @@ def connected_words(shop: Shop, account: connect.Account) -> str:
     former = other.shop.reverb_account.get("name") or "another account"
     return (
         f"{words} This is another Reverb shop than before ({former}). Its listings stay on Reverb as they are, and we "
-        "no longer keep them in step: end those that you sell here now. Your products are matched by SKU with the "
+        "no longer keep them in sync: end those that you sell here now. Your products are matched by SKU with the "
         "listings of this shop."
     )
 
@@ -247,7 +247,7 @@ def disconnect_reverb(shop: Shop) -> None:
     """
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if connection is not None:
-        others = siblings_of(shop.pk)
+        others = shops_sharing_account(shop.pk)
         hooks.drop(connection)
         Shop.objects.filter(pk=shop.pk).update(reverb_account=listings_of(shop, connection))
         connection.delete()

@@ -15,7 +15,7 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
-from shops import health, lifecycle, standing
+from shops import connection_status, health, lifecycle
 from shops.access import for_members, shops_of
 from shops.connect import pending
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
@@ -76,17 +76,17 @@ def _connections(shop: Shop) -> dict[str, Any]:
     store = StoreConnection.objects.filter(shop=shop).first()
     reverb = ReverbConnection.objects.filter(shop=shop).first()
     found = StoreHealth.objects.filter(shop=shop).first()
-    problem = standing.problem_of(reverb)
-    standing.look(store, found, reverb)
+    problem = connection_status.problem_of(reverb)
+    connection_status.look(store, found, reverb)
     return {
         "shop": shop,
         "store": store,
-        "store_standing": standing.of_store(store, found),
+        "store_status": connection_status.of_store(store, found),
         "platform": PLATFORMS[store.platform] if store else None,
         "health": found,
         "silent": store is not None and health.is_silent(found, store.hooks_checked_at),
         "reverb": reverb,
-        "reverb_standing": standing.of_reverb(reverb),
+        "reverb_status": connection_status.of_reverb(reverb),
         "throttle": limits.throttle_of(reverb) if reverb else None,
         "problem": problem,
         "link": problem.link_on(reverb.web_url) if problem and reverb else "",
@@ -178,9 +178,9 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Connect Reverb: the token is checked before it is saved."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
     form = ReverbForm(request.POST or None, initial={"sandbox": connection.sandbox if connection else False})
-    problem = standing.problem_of(connection)
+    problem = connection_status.problem_of(connection)
     sandbox = connection.sandbox if connection else False
-    standing.look(None, None, connection)
+    connection_status.look(None, None, connection)
     if request.method == "POST" and form.is_valid():
         sandbox = form.cleaned_data["sandbox"]
         account = lifecycle.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
@@ -194,7 +194,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "form": form,
         "reverb": connection,
         "throttle": limits.throttle_of(connection) if connection else None,
-        "standing": standing.of_reverb(connection),
+        "status": connection_status.of_reverb(connection),
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
         "token_page": PROBLEMS["token_refused"].link_on(web),

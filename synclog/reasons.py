@@ -52,7 +52,7 @@ REASONS: dict[str, Reason] = {
         Reason("tracking_sent", "Reverb was told the tracking number; the order there is shipped."),
         Reason("picked_up_sent", "Reverb was told that the buyer has picked it up."),
         # nothing to do
-        Reason("in_step", "Listing and product agree."),
+        Reason("in_sync", "Listing and product agree."),
         Reason("still_publishing", "Reverb is still publishing the listing. We look again in a moment."),
         Reason(
             "stock_undecided", "Reverb's last answer was lost. Its orders will tell in a moment what is left there."
@@ -76,7 +76,7 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "two_listings",
-            "More than one listing on Reverb has this SKU, so none of them is kept in step. Give all but one another "
+            "More than one listing on Reverb has this SKU, so none of them is kept in sync. Give all but one another "
             "SKU, or end them.",
             Fix.REVERB_SELLING,
             waits=True,

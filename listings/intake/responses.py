@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db.models import Q
 
-from listings.intake import fitting, observe, rechecks, same_id, same_sku, saving, stale_answers
+from listings.intake import observe, rechecks, same_id, same_sku, sanitize, saving, stale_answers
 from listings.intake.saving import Seen
 from listings.mapping import selection
 from listings.models import Ledger, Product, Rank
@@ -78,7 +78,7 @@ def keep(
     """
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)  # so that no product is created twice
     own, taken = same_id.apart(shop, snapshots)
-    fitted, unread = fitting.fit(own)
+    fitted, unread = sanitize.sanitized(own)
     whole = set(parent_ids) - _parents_of(unread)  # the products whose units are now all known
     skus, seen, gone = _compared(
         shop, fitted, parent_ids, whole, requested_at=requested_at, event=event, first_import=first_import

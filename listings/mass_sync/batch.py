@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from listings.mass_sync import bulk_rows
 from listings.models import Indexed, Listing, MassSync, Product
-from listings.queue.siblings import linked_elsewhere
+from listings.queue.linked_elsewhere import linked_elsewhere
 from listings.stock import linking, targets
 from listings.stock.linking import Read
 from listings.sync.cases import ShopRules
@@ -34,7 +34,7 @@ class Batch:
     ahead: timedelta
     noted: list[bulk_rows.Noted] = field(default_factory=list)
     #: Products in sync that have no ledger yet.
-    in_step: list[linking.InStep] = field(default_factory=list)
+    in_sync: list[linking.InSync] = field(default_factory=list)
 
     @classmethod
     def of(

@@ -21,7 +21,7 @@ from shops.reverb.client import ReverbClient
 SETTLES = timedelta(seconds=15)
 #: Pages of drafts that are read at most; with more, the new listings are checked one by one.
 MAX_PAGES = 40
-PORTION = 500
+BATCH_SIZE = 500
 State = MassSync.State
 
 
@@ -50,8 +50,8 @@ def step(sync: MassSync, client: ReverbClient) -> bool:
 
 def _look_at(listings: QuerySet[Listing]) -> None:
     """Open a job for each, in batches: there may be very many."""
-    found = listings.order_by("pk").select_related("product").iterator(chunk_size=PORTION)
-    while products := [row.product for row in islice(found, PORTION)]:
+    found = listings.order_by("pk").select_related("product").iterator(chunk_size=BATCH_SIZE)
+    while products := [row.product for row in islice(found, BATCH_SIZE)]:
         jobs.look_again(products, rank=Rank.CATALOGUE, trigger="mass sync: not published", now=clock.now())
 
 

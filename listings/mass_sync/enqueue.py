@@ -31,10 +31,10 @@ def let_go(sync: MassSync) -> None:
     if span is not None:
         some = rest.filter(**span.of("product"))
         Product.objects.filter(pending_first_sync=True, pk__in=some.values("product")).update(pending_first_sync=False)
-        # Those in step were compared, so settings that are saved later need not open a job for each. What was read
+        # Those in sync were compared, so settings that are saved later need not open a job for each. What was read
         # since the run began may be newer than the comparison.
-        in_step = some.filter(kind=Line.Kind.NOTHING).values("product")
-        Product.objects.filter(looked_at__isnull=True, pk__in=in_step).update(looked_at=sync.begun_at)
+        in_sync = some.filter(kind=Line.Kind.NOTHING).values("product")
+        Product.objects.filter(looked_at__isnull=True, pk__in=in_sync).update(looked_at=sync.begun_at)
     sync.let_go_up_to = None if span is None else span.until
     sync.save(update_fields=["let_go_up_to"])
 

@@ -13,7 +13,7 @@ from django.db.models import Count
 
 from listings.mass_sync import bulk_rows
 from listings.mass_sync.batch import Batch
-from listings.mass_sync.line_verdicts import Kind, verdict_of
+from listings.mass_sync.line_actions import Kind, action_of
 from listings.models import Indexed, Line, MassSync, Product
 from listings.stock import linking
 from listings.sync.cases import ShopRules
@@ -60,19 +60,19 @@ def _compare(sync: MassSync, rules: ShopRules, found: Sequence[Product], ahead: 
     batch = Batch.of(sync, rules, products, known, ahead)
     lines = []
     for product in products:
-        verdict = verdict_of(sync, rules, product, batch)
+        action = action_of(sync, rules, product, batch)
         lines.append(
             Line(
                 sync=sync,
                 product=product,
-                kind=verdict.kind,
-                priority=PRIORITIES.get(verdict.kind, 9),
-                fields=list(verdict.fields),
-                reason=verdict.reason,
+                kind=action.kind,
+                priority=PRIORITIES.get(action.kind, 9),
+                fields=list(action.fields),
+                reason=action.reason,
             )
         )
     bulk_rows.keep(batch.noted)
-    linking.begin_all(batch.in_step, rules.settings)
+    linking.begin_all(batch.in_sync, rules.settings)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
     return len(lines)
 

@@ -100,7 +100,7 @@ class Tally:
         return [Counted(kind, words, self.count(kind, state=Lines.DONE)) for kind, words in WAS.items()]
 
     @property
-    def in_step(self) -> int:
+    def in_sync(self) -> int:
         """The number of products that need nothing, since both sides agree."""
         return self.count(Kind.NOTHING)
 

@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
-from listings.mass_sync import browse, line_verdicts, progress, run, starting
+from listings.mass_sync import browse, line_actions, progress, run, starting
 from listings.models import Crawl, Line, MassSync
 from shops.access import for_members
 from shops.models import Person, ReverbConnection, Shop
@@ -164,7 +164,7 @@ def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
     if sync.state == State.PLANNED:
         tally = context["tally"]
         context |= {
-            "fields": line_verdicts.fields(sync),
+            "fields": line_actions.fields(sync),
             "left": tally.reasons(Line.Kind.LEFT),
             "cannot": tally.reasons(Line.Kind.CANNOT),
         }

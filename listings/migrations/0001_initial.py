@@ -202,7 +202,7 @@ class Migration(migrations.Migration):
             name='Line',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('end', 'Taken off sale'), ('update', 'Changed'), ('look', 'Looked at'), ('create', 'Made'), ('nothing', 'Left alone: in step'), ('left', 'Left alone'), ('cannot', 'Cannot go yet')], max_length=8)),
+                ('kind', models.CharField(choices=[('end', 'Taken off sale'), ('update', 'Changed'), ('look', 'Looked at'), ('create', 'Made'), ('nothing', 'Left alone: in sync'), ('left', 'Left alone'), ('cannot', 'Cannot go yet')], max_length=8)),
                 ('priority', models.PositiveSmallIntegerField(default=0)),
                 ('fields', models.JSONField(default=list)),
                 ('reason', models.CharField(blank=True, max_length=40)),
@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                 ('trigger', models.CharField(blank=True, max_length=60)),
                 ('blocked', models.BooleanField(default=False, help_text='The seller must fix something first.')),
                 ('retry_due_at', models.DateTimeField(null=True)),
-                ('hurried_at', models.DateTimeField(null=True)),
+                ('expedited_at', models.DateTimeField(null=True)),
                 ('lease', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('worker_lock', models.IntegerField(help_text='The worker that claimed it, as its lock is called.', null=True)),

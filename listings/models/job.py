@@ -34,8 +34,8 @@ class Job(models.Model):
     blocked = models.BooleanField(default=False, help_text="The seller must fix something first.")
     #: When a job that waits for the seller is retried automatically; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
-    #: The due time to which it was last brought forward (listings/queue/forward.py).
-    hurried_at = models.DateTimeField(null=True)
+    #: The due time to which it was last expedited (listings/queue/expedite.py).
+    expedited_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     worker_lock = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")

@@ -115,7 +115,7 @@ class Line(models.Model):
         UPDATE = "update", "Changed"
         LOOK = "look", "Looked at"
         CREATE = "create", "Made"
-        NOTHING = "nothing", "Left alone: in step"
+        NOTHING = "nothing", "Left alone: in sync"
         LEFT = "left", "Left alone"
         CANNOT = "cannot", "Cannot go yet"
 

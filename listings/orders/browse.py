@@ -53,7 +53,7 @@ class Filters:
 
 
 def needs_attention() -> Q:
-    """Return the condition for what only the seller can fix (described in listings/orders/words.py)."""
+    """Return the condition for what only the seller can fix (described in listings/orders/descriptions.py)."""
     failed = Parcel.objects.filter(order=OuterRef("pk"), state=Parcel.State.WAITS)
     undone_there = Q(store_state=StoreOrderState.CREATED, store_status__in=["cancelled", "refunded"]) & ~Q(
         status__in=SHIPPED | GONE

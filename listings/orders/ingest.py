@@ -12,7 +12,7 @@ from django.db.models import Case, F, IntegerField, Q, Value, When
 from listings.models import Ledger, Order, Product, Rank
 from listings.orders import precedence
 from listings.orders.log import not_readable
-from listings.orders.order_rows import KnownListings, newest_of, see, without_the_siblings
+from listings.orders.order_rows import KnownListings, newest_of, see, without_other_shops_orders
 from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from listings.queue import jobs
 from reverbsync import clock
@@ -87,7 +87,7 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
         personal = settings.take_orders
         known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
         before = {number: row.status for number, row in known.items()}
-        newest = without_the_siblings(shop, newest, known)
+        newest = without_other_shops_orders(shop, newest, known)
         listings = KnownListings.of(shop, newest.values())
         taken = [
             see(known.get(number) or Order(shop=shop, number=number), one, listings, personal=personal)

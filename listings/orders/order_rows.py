@@ -10,7 +10,7 @@ from django.db.models import Count, Min
 
 from listings.models import Ledger, Listing, Order, Product
 from listings.orders import precedence
-from listings.queue.siblings import linked_elsewhere
+from listings.queue.linked_elsewhere import linked_elsewhere
 from reverbsync import clock
 from shops.models import Shop
 from shops.snapshots import ReverbOrder
@@ -41,7 +41,7 @@ def newest_of(snapshots: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
     return found
 
 
-def without_the_siblings(
+def without_other_shops_orders(
     shop: Shop, newest: dict[str, ReverbOrder], known: Mapping[str, Order]
 ) -> dict[str, ReverbOrder]:
     """Leave out orders of listings that another shop with the same Reverb account has linked: they are its sales."""

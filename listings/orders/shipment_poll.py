@@ -16,7 +16,7 @@ from listings.orders import send_tracking, tracking
 from listings.orders.decide import GONE, SHIPPED
 from listings.orders.tracking import TrackingReport
 from reverbsync import clock
-from reverbsync.database import portions
+from reverbsync.database import batches
 from reverbsync.outage import is_outage
 from reverbsync.security.redaction import whereabouts
 from shops.events import Event, OrderChanged
@@ -49,7 +49,7 @@ def on_events(shop: Shop, events: Iterable[Event]) -> None:
 def settings_changed(shop: Shop) -> None:
     """Poll the orders that are not shipped on Reverb yet: tracking may have been switched on."""
     open_ones = _ours(shop.pk).exclude(status__in=SHIPPED | GONE).exclude(parcels__state=Parcel.State.SENT)
-    if sum(some.update(parcels_due_at=clock.now()) for some in portions(open_ones)):
+    if sum(some.update(parcels_due_at=clock.now()) for some in batches(open_ones)):
         send_tracking.soon(shop.pk)
 
 

@@ -14,7 +14,7 @@ from listings.models import Order, StoreOrderState
 from listings.orders.decide import IN_STORE
 from listings.queue import jobs
 from reverbsync import clock
-from reverbsync.database import portions
+from reverbsync.database import batches
 from reverbsync.dispatch import ownership
 from reverbsync.dispatch.wake import wake
 from shops.models import Shop, StoreConnection
@@ -66,10 +66,10 @@ def settings_changed(shop: Shop) -> None:
         StoreOrderState.CANCELLING,
         StoreOrderState.AWAITING_PAYMENT,
     ]
-    for some in portions(mine.filter(store_state__in=stopped)):
+    for some in batches(mine.filter(store_state__in=stopped)):
         some.update(store_due_at=now, store_attempts=0)
     if on:
-        for some in portions(mine.filter(store_state=StoreOrderState.SKIPPED, seen_at__gte=now - timedelta(days=1))):
+        for some in batches(mine.filter(store_state=StoreOrderState.SKIPPED, seen_at__gte=now - timedelta(days=1))):
             some.update(store_due_at=now)
     wake(PROCESS_STORE_ORDERS, shop.pk)
 
@@ -82,7 +82,7 @@ def try_again(shop_id: int) -> None:
         shop=shop_id,
         store_state__in=[StoreOrderState.CREATING, StoreOrderState.CREATE_FAILED, StoreOrderState.CANCELLING],
     )
-    if sum(some.update(store_due_at=clock.now()) for some in portions(waiting)):
+    if sum(some.update(store_due_at=clock.now()) for some in batches(waiting)):
         wake(PROCESS_STORE_ORDERS, shop_id)
 
 
@@ -91,10 +91,10 @@ def store_replaced(shop: Shop) -> None:
     StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     mine = Order.objects.filter(shop=shop)
     gone: dict[str, Any] = {"store_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
-    for some in portions(mine.filter(Q(store_state__in=IN_STORE) | Q(making_at__isnull=False))):
+    for some in batches(mine.filter(Q(store_state__in=IN_STORE) | Q(making_at__isnull=False))):
         some.update(store_state=StoreOrderState.IN_FORMER_STORE, **gone)
     waiting = [StoreOrderState.CREATING, StoreOrderState.CREATE_FAILED, StoreOrderState.AWAITING_PAYMENT]
-    for some in portions(mine.filter(store_state__in=waiting)):
+    for some in batches(mine.filter(store_state__in=waiting)):
         some.update(requested=False, store_state=StoreOrderState.SKIPPED, **gone)
 
 

@@ -17,7 +17,7 @@ from listings.models import Order, Parcel
 from listings.orders.decide import plain
 from listings.orders.send_tracking import Source, State, save, soon
 from reverbsync import clock
-from reverbsync.database import portions
+from reverbsync.database import batches
 
 
 @dataclass(frozen=True)
@@ -70,14 +70,14 @@ def drop(parcel: Parcel) -> None:
 def settings_changed(shop_id: int) -> None:
     """Retry what waits for the seller: settings or a connection changed."""
     waiting = Parcel.objects.filter(shop=shop_id, state=State.WAITS)
-    if sum(some.update(state=State.OPEN, due_at=clock.now(), attempts=0) for some in portions(waiting)):
+    if sum(some.update(state=State.OPEN, due_at=clock.now(), attempts=0) for some in batches(waiting)):
         soon(shop_id)
 
 
 def reverb_works(shop_id: int) -> None:
     """Make due what was refused or waits for a retry: Reverb works again."""
     late = Parcel.objects.filter(shop=shop_id, state__in=[State.OPEN, State.WAITS], due_at__gt=clock.now())
-    if sum(some.update(due_at=clock.now()) for some in portions(late)):
+    if sum(some.update(due_at=clock.now()) for some in batches(late)):
         soon(shop_id)
 
 

@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from listings.models import Order, Parcel
-from listings.orders import browse, order_form, store_order_state, tracking, words
+from listings.orders import browse, descriptions, order_form, store_order_state, tracking
 from listings.orders.log import link_of, trigger_of
 from listings.orders.tracking import TrackingReport
 from listings.orders.undeducted import undeducted
@@ -82,7 +82,7 @@ def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpRespons
     """Accept a tracking number that the seller types in."""
     row = _found(shop, order_id)
     given = TrackingForm(request.POST, providers=lifecycle.providers_of(shop))
-    if not words.can_ship(row) or not given.is_valid():
+    if not descriptions.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
     report = TrackingReport(
@@ -109,7 +109,7 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
         case "leave":
             store_order_state.mark_handled(row)
             messages.success(request, "It is left to you.")
-        case "picked-up" if words.can_ship(row):
+        case "picked-up" if descriptions.can_ship(row):
             tracking.add_parcel(row, TrackingReport(Parcel.Source.HAND))
             messages.success(request, "Reverb is being told that the buyer has picked it up.")
         case _:
@@ -149,19 +149,19 @@ def _rows(shop: Shop, found: list[Order]) -> list[dict[str, Any]]:
 def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict[str, Any]:
     settings = shop.sync_settings
     syncs = settings.sync_stock and settings.stock_way == StockWay.BOTH
-    parcels = [{"parcel": parcel, "words": words.of_parcel(parcel)} for parcel in one.parcels.all()]
+    parcels = [{"parcel": parcel, "words": descriptions.of_parcel(parcel)} for parcel in one.parcels.all()]
     return {
         "order": one,
         "seen": one.seen,
         "link": link_of(one),
-        "reverb": words.on_reverb(one),
-        "store": words.in_store(one, takes_orders=settings.take_orders),
-        "stock": words.in_stock(one, syncs=syncs, undeducted=left, away_since=away_since),
+        "reverb": descriptions.on_reverb(one),
+        "store": descriptions.in_store(one, takes_orders=settings.take_orders),
+        "stock": descriptions.in_stock(one, syncs=syncs, undeducted=left, away_since=away_since),
         "undeducted": left,
         "parcels": parcels,
-        "can_make": words.can_be_requested(one),
-        "can_retry": words.can_be_retried(one),
-        "can_ship": words.can_ship(one),
+        "can_make": descriptions.can_be_requested(one),
+        "can_retry": descriptions.can_be_retried(one),
+        "can_ship": descriptions.can_ship(one),
     }
 
 

@@ -81,7 +81,7 @@ def _history_until(product: Product, read: Read) -> datetime:
 
 
 @dataclass(frozen=True)
-class InStep:
+class InSync:
     """A product whose listing shows the right number on a page of Reverb's list; `row` has no ledger yet."""
 
     row: Listing
@@ -89,8 +89,8 @@ class InStep:
     read: Read
 
 
-def begin_all(found: Sequence[InStep], settings: SyncSettings) -> None:
-    """Create the ledgers of listings that were found in step, so that an edit by hand counts from now on.
+def begin_all(found: Sequence[InSync], settings: SyncSettings) -> None:
+    """Create the ledgers of listings that were found in sync, so that an edit by hand counts from now on.
 
     Otherwise the first attempt would mistake the edited number for the original one. Listings with an order that may
     not be history are left to their own attempts. Call it inside a transaction.

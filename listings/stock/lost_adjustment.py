@@ -49,7 +49,7 @@ def was_applied(units: int, *, before: int, by: int, sold: Sold) -> bool:
 
 
 def decided_by_count(count: Count, *, before: int, there: int, by: int) -> bool | None:
-    """Decide from the count where no order can change the verdict; None if the orders have to be read.
+    """Decide from the count where no order can change the decision; None if the orders have to be read.
 
     `before` and `there`: what was counted before the change. An unchanged number means that a reduction was not made,
     since sales would have lowered it as well. A number higher than before means that a raise was made. A count apart,

@@ -6,14 +6,14 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from listings.queue import forward, jobs, lease
+from listings.queue import expedite, jobs, lease
 from listings.queue.jobs import Claim
 from listings.stock.ledger import Overtaken, Undecided
-from listings.sync import context, excess, log, looking, rows
-from listings.sync.excess import Excess
+from listings.sync import context, log, oversell_check, reconcile, rows
 from listings.sync.failures import failed, later
 from listings.sync.log import Change, Ending
-from listings.sync.looking import Look
+from listings.sync.oversell_check import Excess
+from listings.sync.reconcile import Reconciliation
 from listings.sync.rows import AttemptInput
 from listings.sync.settle import NO_CONNECTION, STORE_AGAIN_AT_LATEST_S, line_end, settle
 from reverbsync import clock
@@ -59,7 +59,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
         record(log.attempt_of(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
-        ending = Look(begun, taken, began_at, done).run()
+        ending = Reconciliation(begun, taken, began_at, done).run()
     except RateLimited as limited:
         if not done and not _is_overdue(begun):  # no call was made, so there is nothing to log
             _put_off(begun, taken, limited)
@@ -68,7 +68,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     except Lost:
         raise
     except Overtaken:
-        _put_off(begun, taken, RateLimited("An order came meanwhile.", retry_after=looking.AT_ONCE_S))
+        _put_off(begun, taken, RateLimited("An order came meanwhile.", retry_after=reconcile.AT_ONCE_S))
         return
     except Undecided:
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
@@ -96,14 +96,14 @@ def _end(begun: AttemptInput, taken: Claim, ending: Ending, began_at: datetime, 
     went_well = ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and not over
     if went_well and (taken.attempt > 1 or was_blocked):
         # The cause has passed, so the shop's other jobs need not wait out their delays.
-        forward.one_went_through(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
+        expedite.one_went_through(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
 
 
 def _excess(begun: AttemptInput, ending: Ending) -> Excess:
     """Return whether Reverb has more on sale than is left. Raises only Lost, so that the job is settled anyway."""
     try:
         shop_context = context.shop_context(begun)
-        return excess.follow(begun, ending, shop_context.connection, shop_context.shop.sync_settings)
+        return oversell_check.follow(begun, ending, shop_context.connection, shop_context.shop.sync_settings)
     except Lost:
         raise
     except Exception as error:  # noqa: BLE001 -- the job is settled all the same
@@ -114,7 +114,7 @@ def _excess(begun: AttemptInput, ending: Ending) -> Excess:
 def _is_overdue(begun: AttemptInput) -> bool:
     """Return whether the owners are still to be notified of a sold-out listing that stays on sale."""
     shop_context = context.shop_context(begun)
-    return excess.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
+    return oversell_check.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
 
 
 def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:

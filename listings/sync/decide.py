@@ -73,7 +73,7 @@ def _suspended(case: Case, listing: ReverbListing) -> Decision:
 def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Decision:
     """Return the call that sends all differences."""
     if listing.state in SOLD and not several(listing.condition):
-        return Decision(Action.NOTHING, "in_step")  # locked for good, so no field matters any more
+        return Decision(Action.NOTHING, "in_sync")  # locked for good, so no field matters any more
     sends = others(case, listing)
     made = payload.body({name: value for name, value in sends.items() if name != "sku"}, update=True)
     if "sku" in sends:
@@ -90,7 +90,7 @@ def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Dec
             made["inventory"] = sends["stock"] = case.units if holds_several(listing) else 1
     if not made:
         unsendable = case.wanted.unsendable if case.for_sale and case.units else ""
-        return Decision(Action.SKIP, unsendable) if unsendable else Decision(Action.NOTHING, "in_step")
+        return Decision(Action.SKIP, unsendable) if unsendable else Decision(Action.NOTHING, "in_sync")
     reason = (
         stock.reason if stock is not None and stock.reason == "relisted" else "publishing" if publishes else "updated"
     )

@@ -7,7 +7,7 @@ from listings.models.listing import POST_SETTLES
 from listings.queue import jobs
 from listings.queue.jobs import Claim
 from listings.stock.targets import is_reconciled
-from listings.sync import apply, excess
+from listings.sync import apply, oversell_check
 from listings.sync.log import Change, Ending
 from listings.sync.rows import AttemptInput
 from reverbsync import clock
@@ -31,7 +31,7 @@ def failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Cha
             if ending.reason != "try_later":
                 return ending
         case SlowDown():
-            grown_s = min(excess.AGAIN_S, jobs.delay_s(taken.attempt))
+            grown_s = min(oversell_check.AGAIN_S, jobs.delay_s(taken.attempt))
             ending.reason, ending.again_s = "slow_down", max(error.retry_after or 0.0, grown_s)
             return ending
         case apply.PostUnsettled():
@@ -83,7 +83,7 @@ def _post_open(row: Listing | None) -> bool:
 
 
 def _needs_seller(shop_id: int, error: NeedsSeller) -> str:
-    """Return the reason. A 401 is no verdict on the token while the account can still be read with it."""
+    """Return the reason. A 401 does not condemn the token while the account can still be read with it."""
     if error.status != 401:
         return "not_permitted"
     try:

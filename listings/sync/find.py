@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError
 
 from listings.models import Job, Ledger, Listing, Order, Product
-from listings.queue.siblings import linked_elsewhere
+from listings.queue.linked_elsewhere import linked_elsewhere
 from listings.stock import ledger as books
 from listings.sync.rows import AttemptInput
 from reverbsync import clock

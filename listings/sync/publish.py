@@ -40,7 +40,7 @@ def follow_up(row: Listing, case: Case, ending: Ending) -> Ending:
     if case.listing.state == "live":
         _count(row, None)
         return ending if ending.changes else Ending(Entry.Outcome.SYNCED, "published")
-    if ending.reason not in ("in_step", "ended_on_reverb", "updated"):
+    if ending.reason not in ("in_sync", "ended_on_reverb", "updated"):
         _count(row, None)
         return ending
     looks = row.publish_looks + 1
@@ -70,7 +70,7 @@ def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:
     """Report a draft that Reverb was asked to publish but left as it is: nothing differs, yet it is not on sale."""
     requested = case.switches.publish and "publish" in row.agreed and bool(case.units)
     draft = case.listing is not None and case.listing.state == "draft"
-    if not requested or not draft or ending.reason != "in_step":
+    if not requested or not draft or ending.reason != "in_sync":
         return ending
     return _not_published(row, Entry.Outcome.SKIPPED, ending)
 

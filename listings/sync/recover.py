@@ -13,18 +13,18 @@ from synclog.models import Entry
 from synclog.record import record
 
 #: Jobs per transaction: a dead worker held one per thread, so more than these are rare.
-PORTION = 50
+BATCH_SIZE = 50
 
 
 def free() -> None:
     """Free what dead workers had claimed, and log it at once: the next worker may die before it could."""
-    while _free_some() == PORTION:
+    while _free_some() == BATCH_SIZE:
         pass
 
 
 @transaction.atomic
 def _free_some() -> int:
-    found = jobs.free_abandoned(now=clock.now(), most=PORTION)
+    found = jobs.free_abandoned(now=clock.now(), most=BATCH_SIZE)
     for lost in found:
         product = Product.objects.get(pk=lost.product_id)
         link = Listing.objects.filter(product=product).values_list("link", flat=True).first() or ""

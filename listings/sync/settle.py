@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from listings.models import Line, Listing, Rank
 from listings.queue import jobs
 from listings.queue.jobs import AttemptEnd, Claim
-from listings.sync import excess, log, rows
-from listings.sync.excess import Excess
+from listings.sync import log, oversell_check, rows
 from listings.sync.log import Ending
+from listings.sync.oversell_check import Excess
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from synclog.models import Entry
@@ -60,7 +60,7 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
     """
     if ending.reason in NO_CONNECTION:
         since = row.oversells_since if row is not None and row.oversells_notified_at is None else None
-        return None if since is None else since + excess.LASTS
+        return None if since is None else since + oversell_check.LASTS
     if ending.outcome != Entry.Outcome.FAILED:
         return None
     wait_s = doubled_s(RETRY_FIRST.total_seconds(), taken.attempt - 1, most_s=RETRY_AT_LATEST.total_seconds())

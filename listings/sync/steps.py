@@ -44,10 +44,10 @@ class Steps(StoreSteps):
             if self.store_error is None or self.done:
                 raise
             # The rest is retried later. That the store was called is logged now.
-            return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_step", self.done))
+            return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_sync", self.done))
 
     def _run(self, case: Case, whole: Callable[[], Case]) -> Ending:
-        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        ending = Ending(Entry.Outcome.NOTHING, "in_sync", self.done)
         case = self._stock_first(case, ending)
         if self.stock.orders_error is not None:
             raise self.stock.orders_error
@@ -166,7 +166,7 @@ class Steps(StoreSteps):
         decision = decide(case)
         if decision.reason != "ended":
             return None
-        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        ending = Ending(Entry.Outcome.NOTHING, "in_sync", self.done)
         self._apply(case, decision, ending)
         return self._with_stock(ending)
 

@@ -55,7 +55,7 @@ class StoreSteps:
         """Add the results of the stock sync to the ending, and schedule the next attempt for open doubts."""
         ending.changes = self.done
         sentence = oversold.notify(self.stock)
-        if self.done and ending.reason == "in_step":
+        if self.done and ending.reason == "in_sync":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)
         if self.store_error is not None:

@@ -1,8 +1,8 @@
 """The regular comparison: what each side is known to have against what it should have, where no job is due.
 
-Every attempt compares at its end (listings/sync/excess.py), and every change opens a job. This catches the rest: a job
-that was lost, a wrong verdict, a rule that changed. One statement reads a batch of all shops' listings, and the next
-one continues behind it, so a slice's cost does not depend on their number.
+Every attempt compares at its end (listings/sync/oversell_check.py), and every change opens a job. This catches the
+rest: a job that was lost, a wrong answer, a rule that changed. One statement reads a batch of all shops' listings, and
+the next one continues behind it, so a slice's cost does not depend on their number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from listings.mapping import selection
 from listings.models import Product, Rank
 from listings.queue import jobs
-from listings.sync.excess import NOT_ON_SALE
+from listings.sync.oversell_check import NOT_ON_SALE
 from reverbsync import clock
 from shops.models import Shop
 from shops.models.settings import StockWay

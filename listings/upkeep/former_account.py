@@ -14,14 +14,14 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from listings.mass_sync import run
 from listings.models import Job, Ledger, Listing, MassSync, Order
-from listings.queue.siblings import linked_elsewhere
+from listings.queue.linked_elsewhere import linked_elsewhere
 from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 
 #: Listings detached per transaction, and the duration of a slice in seconds.
-PORTION = 500
+BATCH_SIZE = 500
 SLICE_S = 1.0
 #: Fields of a listing's row that describe the account's own listing.
 _BLANK: dict[str, Any] = {
@@ -78,7 +78,7 @@ def let_go_of_shared(shop_id: int) -> None:
     """Detach listings that another shop with the same account has linked, while this one was not syncing."""
     theirs = linked_elsewhere(shop_id).values("reverb_id")
     shared = Listing.objects.filter(shop=shop_id, reverb_id__in=theirs).order_by("pk")
-    while keys := list(shared.values_list("pk", flat=True)[:PORTION]):
+    while keys := list(shared.values_list("pk", flat=True)[:BATCH_SIZE]):
         with transaction.atomic():
             _let_go(keys)
 
@@ -89,7 +89,7 @@ def _some_of(shop_id: int) -> list[int]:
         ~Q(reverb_id="") | Q(snapshot__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
     )
     rows = Listing.objects.filter(has_listing, shop=shop_id).order_by("pk")
-    return list(rows.values_list("pk", flat=True)[:PORTION])
+    return list(rows.values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 def _let_go(keys: list[int]) -> None:

@@ -32,7 +32,7 @@ REVIEW = "listings.upkeep.review"
 #: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 1.0
 #: Products per batch: their snapshots are read, which takes some tens of milliseconds.
-PORTION = 500
+BATCH_SIZE = 500
 TRIGGER = "settings changed"
 Step = Review.Step
 
@@ -80,7 +80,7 @@ def _step(review: Review) -> bool:
             jobs.look_at_waiting(review.shop_id, now=clock.now(), span=span)
             _save(review, after=span.until)
     else:
-        span = next_span(Product.objects.filter(shop=review.shop_id), "pk", after=review.after, size=PORTION)
+        span = next_span(Product.objects.filter(shop=review.shop_id), "pk", after=review.after, size=BATCH_SIZE)
         if span is None or not review.shop.sync_settings.auto_sync:
             review.delete()
             return False

@@ -36,7 +36,7 @@ class Edit:
     outcome: str
     do: Callable[[], Any]
     #: False: nothing may have been written to Reverb.
-    in_step: bool = True
+    in_sync: bool = True
     found: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -108,8 +108,8 @@ def _edits(up: Demo, new: list[Doc], used: list[Doc]) -> list[Edit]:
         Edit("one to zero", sku(used[3]), "Synced", variant(used[3], inventory_quantity=0)),
         Edit("zero, later back", sku(new[2]), "Synced", variant(new[2], inventory_quantity=0)),
         Edit("new product", "CHECK-NEW", "Synced", lambda: up.at_store("POST", "/products", _brand_new(up))),
-        Edit("without SKU", "", "Skipped", lambda: up.at_store("POST", "/products", _without_sku()), in_step=False),
-        Edit("refused by Reverb", sku(used[4]), "Failed", product(used[4], product_type=_no_leaf(up)), in_step=False),
+        Edit("without SKU", "", "Skipped", lambda: up.at_store("POST", "/products", _without_sku()), in_sync=False),
+        Edit("refused by Reverb", sku(used[4]), "Failed", product(used[4], product_type=_no_leaf(up)), in_sync=False),
     ]
     return [edit for edit in edits if edit.sku or not up.stand_in.always_sku]
 
@@ -231,7 +231,7 @@ def _compare(up: Demo, edit: Edit, outcomes: Outcomes | None) -> None:
         edit.found.append(f"log says {said or 'nothing'}")
         if said != edit.outcome:
             edit.wrong.append(f"the log should say {edit.outcome}")
-    if not edit.in_step:
+    if not edit.in_sync:
         return
     listing = _find(up, edit.sku)
     products = up.at_store("GET", f"/products?sku={edit.sku}")

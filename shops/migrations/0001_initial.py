@@ -222,7 +222,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('auto_sync', models.BooleanField(default=True, help_text='Bring changes of your store to Reverb as they happen.', verbose_name='Auto-sync')),
                 ('auto_publish', models.BooleanField(default=False, help_text='Publish new listings at once. Off: they wait as drafts on Reverb for you to look at.', verbose_name='Auto-publish')),
-                ('create_listings', models.BooleanField(default=True, help_text='Off: only products that already have a listing with the same SKU are kept in step.', verbose_name='Create listings that are not on Reverb yet')),
+                ('create_listings', models.BooleanField(default=True, help_text='Off: only products that already have a listing with the same SKU are kept in sync.', verbose_name='Create listings that are not on Reverb yet')),
                 ('sync_title', models.BooleanField(default=True)),
                 ('sync_description', models.BooleanField(default=True)),
                 ('sync_price', models.BooleanField(default=True)),

@@ -67,7 +67,7 @@ class SyncSettings(models.Model):
     create_listings = models.BooleanField(
         "Create listings that are not on Reverb yet",
         default=True,
-        help_text="Off: only products that already have a listing with the same SKU are kept in step.",
+        help_text="Off: only products that already have a listing with the same SKU are kept in sync.",
     )
     sync_title = _switch()
     sync_description = _switch()

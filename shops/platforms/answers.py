@@ -6,7 +6,7 @@
     REFUSED    the platform's own error refuses this request about this object
     LATER      anything else: pages, redirects, missing routes, maintenance, firewalls, rate limits, server errors
 
-A status alone is never a verdict: CDNs, firewalls, maintenance modes and half-updated plug-ins answer every status with
+A status alone never decides: CDNs, firewalls, maintenance modes and half-updated plug-ins answer every status with
 a page of their own. After a write, LATER means that the outcome is unknown (`may_have_applied`).
 """
 
@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
+from shops.call_outcome import CallOutcome
 from shops.platforms import calls
 from shops.platforms.values import Away, Malformed, Missing, StoreAuthError, StoreError, Unsupported
-from shops.verdict import Verdict
 
-__all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
+__all__ = ["SPEAKING", "CallOutcome", "Caller", "judge"]
 
 
 #: Statuses whose JSON may be the platform's own error about a request. All others are LATER.
@@ -57,7 +57,7 @@ class Caller(ABC):
         """Make one call and return its HTTP answer. Raise TransientStoreError if there is none."""
 
     @abstractmethod
-    def own_words(self, status: int, said: Any) -> Verdict | None:
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
         """Return MISSING, KEYS or REFUSED if `said` (JSON) is the platform's own error that says so, else None."""
 
     @abstractmethod
@@ -117,18 +117,18 @@ class Caller(ABC):
 
     def checked(self, method: str, answer: Answer) -> Answer:
         """Return `answer` if it is a success. Raise like `json`."""
-        verdict, said = judge(answer, self)
-        if verdict == Verdict.DONE:
+        outcome, said = judge(answer, self)
+        if outcome == CallOutcome.DONE:
             return answer
-        raise self._error(method, answer, verdict, said)
+        raise self._error(method, answer, outcome, said)
 
-    def _error(self, method: str, answer: Answer, verdict: Verdict, said: Any) -> StoreError:
+    def _error(self, method: str, answer: Answer, outcome: CallOutcome, said: Any) -> StoreError:
         words = f"{self.store}: {self.words(said)}" if self.words(said) else self._explain(answer)
-        if verdict == Verdict.MISSING:
+        if outcome == CallOutcome.MISSING:
             return Missing(words)
-        if verdict == Verdict.REFUSED:
+        if outcome == CallOutcome.REFUSED:
             return Unsupported(words)
-        if verdict == Verdict.KEYS:
+        if outcome == CallOutcome.KEYS:
             return self._about_keys(words)
         if answer.status == 429:
             return calls.slow_down(self.store, self.budget, answer, seconds=self.wait_s(answer))
@@ -156,18 +156,18 @@ class Caller(ABC):
 
         Keys that pass the probe may lack a permission, or work again: both are retried, with the store's message.
         """
-        verdict, _ = judge(self.probe(), self)
-        return StoreAuthError(words) if verdict == Verdict.KEYS else Away(words)
+        outcome, _ = judge(self.probe(), self)
+        return StoreAuthError(words) if outcome == CallOutcome.KEYS else Away(words)
 
 
-def judge(answer: Answer, caller: Caller) -> tuple[Verdict, Any]:
-    """Return an answer's verdict and its JSON (None if it has none)."""
+def judge(answer: Answer, caller: Caller) -> tuple[CallOutcome, Any]:
+    """Return an answer's outcome and its JSON (None if it has none)."""
     said, is_json = _json(answer)
     if 200 <= answer.status < 300:
-        return (Verdict.DONE if is_json else Verdict.LATER), said
+        return (CallOutcome.DONE if is_json else CallOutcome.LATER), said
     if answer.status not in SPEAKING or not is_json or said is None:
-        return Verdict.LATER, said
-    return caller.own_words(answer.status, said) or Verdict.LATER, said
+        return CallOutcome.LATER, said
+    return caller.own_words(answer.status, said) or CallOutcome.LATER, said
 
 
 def _json(answer: Answer) -> tuple[Any, bool]:

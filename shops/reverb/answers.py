@@ -1,6 +1,6 @@
 """Decide what Reverb's answer means, for all calls, as `shops/platforms/answers.py` does for stores.
 
-  | verdict | answer | error |
+  | outcome | answer | error |
   |---|---|---|
   | DONE | 2xx with a JSON object; after a write also an empty body | none |
   | MISSING | 404 or 410 whose JSON says that the object does not exist | NotFound |
@@ -8,7 +8,7 @@
   | REFUSED | 400, 406, 412 or 422 in Reverb's own JSON | Invalid |
   | LATER | all else: pages, redirects, other statuses, JSON of another shape | TransientError, after a write NoAnswer |
 
-A status alone is never a verdict: CDNs, firewalls and maintenance modes answer every status. Reverb's own JSON is
+A status alone never decides: CDNs, firewalls and maintenance modes answer every status. Reverb's own JSON is
 `{"message": "…", "errors": {field: ["…"]}}` (Reverb docs, "Error handling"; `errors` was also seen as a list). After a
 write, LATER means that the outcome is unknown (`may_have_applied`): only a 429 certainly refuses a call before it is
 applied.
@@ -20,6 +20,7 @@ import re
 from typing import Any
 
 from reverbsync.http.outbound import Answer
+from shops.call_outcome import CallOutcome
 from shops.reverb.errors import (
     Invalid,
     NeedsSeller,
@@ -31,19 +32,18 @@ from shops.reverb.errors import (
     read_field_errors,
     short,
 )
-from shops.verdict import Verdict
 
 #: Longest Retry-After to obey: the limits cover one minute and ten minutes, so more is a mistake.
 MOST_WAIT_S = 600.0
 #: Proxies in front of Reverb may request an hour and recover after a minute. Their 429 still is a limit.
 MOST_AWAY_S = 60.0
-#: Status → verdict, if the body is Reverb's own JSON.
+#: Status → outcome, if the body is Reverb's own JSON.
 _OWN = {
-    401: Verdict.KEYS,
-    403: Verdict.KEYS,
-    404: Verdict.MISSING,
-    410: Verdict.MISSING,
-    **dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED),
+    401: CallOutcome.KEYS,
+    403: CallOutcome.KEYS,
+    404: CallOutcome.MISSING,
+    410: CallOutcome.MISSING,
+    **dict.fromkeys((400, 406, 412, 422), CallOutcome.REFUSED),
 }
 #: Words that say that an object does not exist; Reverb's exact words were never recorded.
 _MISSING = re.compile(r"\b(no|not|cannot|unknown|deleted|removed|missing|gone)\b|n['’]t\b", re.IGNORECASE)
@@ -51,32 +51,32 @@ _MISSING = re.compile(r"\b(no|not|cannot|unknown|deleted|removed|missing|gone)\b
 _OF_ADDRESS = re.compile(r"\b(route|path|page|url|uri|endpoint|version|method|host|server|site|message)\b", re.I)
 
 
-def judge(method: str, answer: Answer) -> tuple[Verdict, dict[str, Any]]:
-    """Return an answer's verdict and its JSON object ({} if it has none)."""
+def judge(method: str, answer: Answer) -> tuple[CallOutcome, dict[str, Any]]:
+    """Return an answer's outcome and its JSON object ({} if it has none)."""
     said, empty = _object(answer)
     if 200 <= answer.status < 300:
         done = said is not None or (empty and method != "GET")
-        return (Verdict.DONE if done else Verdict.LATER), said or {}
+        return (CallOutcome.DONE if done else CallOutcome.LATER), said or {}
     if said is None or not _speaks(said):
-        return Verdict.LATER, said or {}
-    verdict = _OWN.get(answer.status, Verdict.LATER)
-    if verdict == Verdict.MISSING and not _says_missing(said):
-        return Verdict.LATER, said
-    return verdict, said
+        return CallOutcome.LATER, said or {}
+    outcome = _OWN.get(answer.status, CallOutcome.LATER)
+    if outcome == CallOutcome.MISSING and not _says_missing(said):
+        return CallOutcome.LATER, said
+    return outcome, said
 
 
-def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]) -> ReverbError:
-    """Return the error for an answer with this verdict; `said` is its JSON object."""
+def error_of(method: str, answer: Answer, outcome: CallOutcome, said: dict[str, Any]) -> ReverbError:
+    """Return the error for an answer with this outcome; `said` is its JSON object."""
     speaks = _speaks(said)
     message = short(said.get("message") or "Reverb refused it.") if speaks else _described(answer, said)
     more: dict[str, Any] = {"status": answer.status, "field_errors": read_field_errors(said.get("errors"))}
     more |= {"said": speaks and bool(said.get("message"))}
-    match verdict:
-        case Verdict.MISSING:
+    match outcome:
+        case CallOutcome.MISSING:
             return NotFound(message, **more)
-        case Verdict.KEYS:
+        case CallOutcome.KEYS:
             return NeedsSeller(message, **more)
-        case Verdict.REFUSED:
+        case CallOutcome.REFUSED:
             return Invalid(message, **more)
     more["retry_after"] = retry_after(answer, most_s=MOST_WAIT_S if speaks or answer.status == 429 else MOST_AWAY_S)
     if answer.status == 429:

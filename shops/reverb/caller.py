@@ -22,10 +22,10 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.budget import RateLimitUnavailable
 from shops import breaker
+from shops.call_outcome import CallOutcome
 from shops.models import ReverbConnection
 from shops.reverb import answers, limits, links
 from shops.reverb.errors import NoAnswer, RateLimited, SlowDown, TransientError
-from shops.verdict import Verdict
 
 #: A Date header that differs more than this from our clock is not from Reverb.
 MOST_AHEAD = timedelta(hours=1)
@@ -108,10 +108,10 @@ class ReverbCaller:
         answer = self._answer(method, url, body, etag=etag, goes_out=goes_out)
         if etag and answer.status == NOT_MODIFIED:
             return Response(answer.status, answer.headers, {})
-        verdict, said = answers.judge(method, answer)
-        if verdict == Verdict.DONE:
+        outcome, said = answers.judge(method, answer)
+        if outcome == CallOutcome.DONE:
             return Response(answer.status, answer.headers, said)
-        error = answers.error_of(method, answer, verdict, said)
+        error = answers.error_of(method, answer, outcome, said)
         if isinstance(error, SlowDown):
             self._slow_down(error)
         raise error

@@ -52,7 +52,7 @@ def both(world: World, guitar: dict[str, Any]) -> tuple[int, int]:
 
 
 def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
-    """Return a product in step, whose number on Reverb did not move for a while."""
+    """Return a product in sync, whose number on Reverb did not move for a while."""
     guitar = world.product(inventory_quantity=units, **more)
     world.settle()
     read_orders(world)

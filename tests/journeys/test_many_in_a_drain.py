@@ -24,7 +24,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture
 def two(world: World) -> World:
-    """Return a world with two products in step, and a new price for each."""
+    """Return a world with two products in sync, and a new price for each."""
     made = [world.product("A1"), world.product("B1")]
     world.settle()
     for product in made:
@@ -82,7 +82,7 @@ def test_a_field_that_is_switched_off_is_left_alone_from_the_next_product_on(
     two: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drain(two, monkeypatch, after_first=lambda: two.set(sync_price=False))
-    assert two.entries()[-2:] == ["updated", "in_step"]
+    assert two.entries()[-2:] == ["updated", "in_sync"]
 
 
 def test_after_a_disconnect_no_call_is_made(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_what_a_seller_asks_for_on_a_page_meanwhile_stays(two: World, monkeypatc
 
 
 def test_what_reverb_said_is_kept_though_the_write_is_put_off(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("listings.sync.looking._stock_moved", lambda _: True)
+    monkeypatch.setattr("listings.sync.reconcile._stock_moved", lambda _: True)
     monkeypatch.setattr(jobs, "renew", lambda *_, **__: True)
     taken = claimed(two)
     two.now += timedelta(seconds=1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from listings.intake import refresh
-from listings.mass_sync import enqueue, fetch_listings, line_verdicts, plan, run, starting
+from listings.mass_sync import enqueue, fetch_listings, line_actions, plan, run, starting
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from listings.queue import jobs
 from listings.upkeep import unprocessed
@@ -29,7 +29,7 @@ def test_the_preview_says_what_would_be_done_and_writes_nothing(world: World) ->
     assert sync.state == MassSync.State.PLANNED
     found = plan.counts(sync)
     assert (found["create"], found["update"], found["nothing"], found["cannot"]) == (3, 2, 3, 1)
-    assert line_verdicts.fields(sync) == [("Price", 2)]
+    assert line_actions.fields(sync) == [("Price", 2)]
     assert world.writes() == []
     assert run.seconds_left(sync) > 0
 
@@ -309,7 +309,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
     world.wait(5)
     Product.objects.update(pending_first_sync=False)  # the seller has changed it in the store meanwhile
     jobs.look_again(Product.objects.all(), rank=Rank.EDIT, trigger="test", now=world.now)
-    assert world.step()  # a single sync brings it in step while the mass sync is still comparing
+    assert world.step()  # a single sync brings it in sync while the mass sync is still comparing
     assert work(world).state == MassSync.State.PLANNED
     assert plan.counts(sync)["nothing"] == 1
     assert (world.known("M0000").snapshot or {})["price"] == "500.00"

@@ -1,4 +1,4 @@
-"""Stories of one product on its way to Reverb and back in step, over real HTTP."""
+"""Stories of one product on its way to Reverb and back in sync, over real HTTP."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_when_nothing_differs_nothing_is_sent_and_the_entry_says_so(world: World
     world.receive(guitar)
     world.settle()
     assert world.writes() == []
-    assert (world.last().outcome, world.last().reason) == ("nothing", "in_step")
+    assert (world.last().outcome, world.last().reason) == ("nothing", "in_sync")
 
 
 def test_the_last_one_gone_ends_the_listing_and_more_bring_it_back(world: World) -> None:

@@ -82,7 +82,7 @@ def test_a_turn_never_says_that_both_agree_while_the_store_has_a_unit_too_many(
         world.step()
         world.receive(guitar)
         world.wait(100)
-    assert world.entries().count("in_step") == 0
+    assert world.entries().count("in_sync") == 0
     assert world.stock(guitar) == 3
 
 

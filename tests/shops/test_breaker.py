@@ -13,11 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from reverbsync import clock
-from reverbsync.dispatch.share import share
+from reverbsync.dispatch.concurrency import share
 from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import current_work
-from shops import breaker, patience
+from shops import breaker, timeouts
 from shops.models import Breaker
 
 pytestmark = pytest.mark.django_db
@@ -355,7 +355,7 @@ def hang_elsewhere(stack: ExitStack, threads: int, *, probe: bool = False) -> No
     """Let so many other threads of this process wait for an answer from now on."""
 
     def wait(begun: threading.Event, over: threading.Event) -> None:
-        with patience.waiting(60.0, probe=probe):
+        with timeouts.waiting(60.0, probe=probe):
             begun.set()
             over.wait(30)
 
@@ -368,13 +368,13 @@ def hang_elsewhere(stack: ExitStack, threads: int, *, probe: bool = False) -> No
         stack.callback(over.set)
 
 
-@pytest.mark.parametrize(("hanging", "waits_s"), [(3, 60.0), (4, patience.SHORT_S)])
+@pytest.mark.parametrize(("hanging", "waits_s"), [(3, 60.0), (4, timeouts.SHORT_S)])
 def test_while_a_third_of_a_worker_hangs_further_calls_wait_for_less(
     outside: Outside, worker: None, hanging: int, waits_s: float
 ) -> None:
     with ExitStack() as stack:
         hang_elsewhere(stack, hanging)
-        outside.sleep(patience.HANGS_S)
+        outside.sleep(timeouts.HANGS_S)
         outside.work()
         assert ask() == "answered"
     assert ask() == "answered"

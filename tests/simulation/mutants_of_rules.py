@@ -17,12 +17,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from listings.intake import batches
 from listings.queue import jobs, lease
 from listings.stock import merge
-from listings.sync import decide_stock, excess, looking, steps
+from listings.sync import decide_stock, oversell_check, reconcile, steps
 from listings.sync.decision import Case, Decision
 from listings.sync.find import find
 from listings.upkeep import compare
 from reverbsync import clock
 from shops import breaker, outages
+from shops.call_outcome import CallOutcome
 from shops.platforms import answers
 from shops.platforms.bigcommerce import product_calls as bigcommerce
 from shops.platforms.magento2 import product_calls as magento2
@@ -33,11 +34,10 @@ from shops.platforms.values import StoreAuthError
 from shops.platforms.woocommerce import product_calls as woocommerce_products
 from shops.platforms.woocommerce import stock_calls as woocommerce_stock
 from shops.reverb import answers as reverb_answers
-from shops.verdict import Verdict
 from tests.simulation.planting import always, instead
 from webhooks import store_handover
 
-# -- 1: a page is not a response, and one bad response is not a verdict ---------------------------------------------
+# -- 1: a page is not a response, and one bad response decides nothing ---------------------------------------------
 
 
 def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
@@ -45,8 +45,8 @@ def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
     judge = answers.judge
 
     def by_status(answer: Any, caller: Any) -> Any:
-        verdict, said = judge(answer, caller)
-        return (Verdict.MISSING if answer.status in (404, 410) else verdict), said
+        outcome, said = judge(answer, caller)
+        return (CallOutcome.MISSING if answer.status in (404, 410) else outcome), said
 
     return instead(answers, "judge", by_status)
 
@@ -88,7 +88,7 @@ def what_waits_is_never_tried_again() -> AbstractContextManager[Any]:
 
 def an_end_that_fails_waits_like_an_edit() -> AbstractContextManager[Any]:
     """Do not notice at the end of an attempt that a sold-out listing is still on sale."""
-    return instead(excess, "follow", always(excess.Excess.NONE))
+    return instead(oversell_check, "follow", always(oversell_check.Excess.NONE))
 
 
 def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
@@ -127,7 +127,7 @@ def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
         found = find(client, begun, **more)
         return replace(found, reason="sku_twice") if begun.sku_twice else found
 
-    return instead(looking, "find", strict)
+    return instead(reconcile, "find", strict)
 
 
 # -- 4: each delivery and each product is contained by itself --------------------------------------------------------

@@ -57,7 +57,7 @@ PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0, 20 * 60.0)
 
 
 @dataclass
-class Verdict:
+class CallOutcome:
     """The outcome of a run."""
 
     story: Story
@@ -123,7 +123,7 @@ class Run:
 
     # -- the story -------------------------------------------------------------------------------------------
 
-    def go(self) -> Verdict:
+    def go(self) -> CallOutcome:
         """Run the story and return the outcome."""
         random.seed(self.story.seed)  # the jitter of our own delays
         with self._set():
@@ -140,7 +140,7 @@ class Run:
                 self.schedule.jump(seconds)
                 self._rest()
             broken += promises.at_last(self)
-        return Verdict(self.story, broken, self.lines, len(self.calls.made), len(self.watch.claims))
+        return CallOutcome(self.story, broken, self.lines, len(self.calls.made), len(self.watch.claims))
 
     @contextmanager
     def _set(self) -> Iterator[None]:
@@ -393,4 +393,4 @@ def _forget() -> None:
     fallback.forget()
 
 
-__all__ = ["Run", "Verdict", "settings"]
+__all__ = ["CallOutcome", "Run", "settings"]

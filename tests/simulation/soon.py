@@ -68,9 +68,9 @@ def _waits_too_long() -> Iterator[tuple[int, str]]:
 
 
 def _hurried(job: Job) -> bool:
-    """Return whether it was brought forward within its last delay, and failed again: it waits for the delay's end."""
+    """Return whether it was expedited within its last delay, and failed again: it waits for the delay's end."""
     delay_s = doubled_s(jobs.FIRST_DELAY_S, job.attempts - 1, most_s=jobs.LONGEST_DELAY_S)
-    return job.hurried_at is not None and job.due_at <= job.hurried_at + timedelta(seconds=delay_s)
+    return job.expedited_at is not None and job.due_at <= job.expedited_at + timedelta(seconds=delay_s)
 
 
 def _left_s(due_at: datetime) -> float:

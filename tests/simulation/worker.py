@@ -37,25 +37,25 @@ def main(wish: dict[str, Any]) -> None:
     left_s = float(wish.get("shrink_s", 0.0))
     for story in stories:
         began = time.monotonic()
-        verdict = run_story(story, mutant=mutant)
+        result = run_story(story, mutant=mutant)
         took = time.monotonic() - began
         said: dict[str, Any] = {
             "seed": story.seed,
             "took_s": round(took, 2),
-            "calls": verdict.calls,
-            "attempts": verdict.attempts,
-            "broken": [str(one) for one in verdict.broken],
+            "calls": result.calls,
+            "attempts": result.attempts,
+            "broken": [str(one) for one in result.broken],
         }
-        if verdict.broken and left_s > 0 and not wish.get("first"):
-            said |= _shrunk(verdict, mutant, left_s)
+        if result.broken and left_s > 0 and not wish.get("first"):
+            said |= _shrunk(result, mutant, left_s)
             left_s -= time.monotonic() - began
         if wish.get("verbose"):
-            said |= {"story": story.dumps(), "in_words": story.in_words(), "lines": verdict.lines}
+            said |= {"story": story.dumps(), "in_words": story.in_words(), "lines": result.lines}
         if wish.get("twice"):
             again = run_story(story, mutant=mutant)
-            said["parts"] = _parting(_plain(verdict.lines), _plain(again.lines))
+            said["parts"] = _parting(_plain(result.lines), _plain(again.lines))
         print(json.dumps(said), flush=True)
-        if verdict.broken and wish.get("first"):
+        if result.broken and wish.get("first"):
             return
 
 
@@ -83,18 +83,18 @@ def _hunt(bugs: dict[str, list[int]]) -> None:
         print(json.dumps(said), flush=True)
 
 
-def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:
+def _shrunk(result: Any, mutant: str, within_s: float) -> dict[str, Any]:
     """Return the shortest story that breaks the same promise."""
     from tests.simulation.shrink import shortest
     from tests.simulation.stage import run_story
     from tests.simulation.story import Story
 
-    promise = verdict.broken[0].promise
+    promise = result.broken[0].promise
 
     def breaks(story: Story) -> bool:
         return any(one.promise == promise for one in run_story(story, mutant=mutant).broken)
 
-    short = shortest(verdict.story, breaks, within_s=within_s)
+    short = shortest(result.story, breaks, within_s=within_s)
     last = run_story(short, mutant=mutant)
     return {
         "story": short.dumps(),

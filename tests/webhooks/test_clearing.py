@@ -1,4 +1,4 @@
-"""What is stored of a former store is deleted in the background, in portions, and nothing is synced meanwhile."""
+"""What is stored of a former store is deleted in the background, in batches, and nothing is synced meanwhile."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_connecting_another_store_deletes_nothing_in_the_request(shop: Shop) -> 
 def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erase, "PORTION", 2)
+    monkeypatch.setattr(erase, "BATCH_SIZE", 2)
     monkeypatch.setattr(erase, "SLICE_S", -1.0)
     replace(shop)
     slices = 0
@@ -111,7 +111,7 @@ def test_what_the_former_store_sent_is_not_taken_for_the_new_ones(shop: Shop) ->
 def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_gone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erase, "PORTION", 1)
+    monkeypatch.setattr(erase, "BATCH_SIZE", 1)
     monkeypatch.setattr(erase, "SLICE_S", -1.0)
     replace(shop)
     for _ in range(4):
@@ -127,7 +127,7 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
 def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_from_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erase, "PORTION", 1)
+    monkeypatch.setattr(erase, "BATCH_SIZE", 1)
     log_entry(shop)
     lifecycle.store_removed(shop)
     erase.ask_to_forget_store(shop)
@@ -152,7 +152,7 @@ def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest
 def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erase, "PORTION", 2)
+    monkeypatch.setattr(erase, "BATCH_SIZE", 2)
     log_entry(shop)
     Shop.objects.filter(pk=shop.pk).update(deletion_requested_at=NOON)
     tasks.delete_shops()

@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from listings.models import Crawl, Indexed, Job, Line, Listing, Order, Product, Recheck
 from listings.orders import erase, store_order_state
 from reverbsync import clock
-from reverbsync.database import portions
+from reverbsync.database import batches
 from reverbsync.dispatch.wake import wake
 from shops import lifecycle, mail
 from shops.events import CustomerDataRequested, CustomerForgotten, Event, ShopForgotten
@@ -32,7 +32,7 @@ from webhooks.models import Delivery
 logger = logging.getLogger(__name__)
 
 #: Rows to delete per statement, with their dependents.
-PORTION = 1_000
+BATCH_SIZE = 1_000
 #: Seconds that one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
 #: How long after a change of store a call to the old address may still have been saved (webhooks/addresses.py).
@@ -93,7 +93,7 @@ def clear_store(shop_id: int) -> bool:
     if forgotten:
         erase.buyers_of(store.shop)
     store_order_state.store_replaced(store.shop)
-    for some in portions(Order.objects.filter(shop=shop_id, counts=True)):
+    for some in batches(Order.objects.filter(shop=shop_id, counts=True)):
         some.update(counts=False, counted=0, shown=0)
     with transaction.atomic():
         # Unless it was reconnected, or another store connected, in the meantime.
@@ -109,7 +109,7 @@ def clear_store(shop_id: int) -> bool:
 def _put_aside(shop_id: int, before: datetime) -> None:
     """Put aside the former store's deliveries: its product ids may name other products in the new store."""
     pending = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
-    for some in portions(pending):
+    for some in batches(pending):
         note = "Another store was connected."
         some.update(state=Delivery.State.IGNORED, note=note, done_at=clock.now(), body=b"")
 
@@ -131,9 +131,9 @@ def delete_requested_shops() -> None:
 
 
 def _delete_until(over: float, rows: QuerySet[Any]) -> bool:
-    """Delete rows in portions, each in its own statement; return whether none is left when the time is up."""
+    """Delete rows in batches, each in its own statement; return whether none is left when the time is up."""
     keys = rows.order_by("pk").values_list("pk", flat=True)
-    while some := list(keys[:PORTION]):
+    while some := list(keys[:BATCH_SIZE]):
         rows.model.objects.filter(pk__in=some).delete()
         if clock.monotonic() > over:
             return False

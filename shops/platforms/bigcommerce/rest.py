@@ -18,7 +18,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
-from shops.platforms.answers import Caller, Verdict
+from shops.platforms.answers import Caller, CallOutcome
 from shops.platforms.values import Missing, StoreAuthError, TransientStoreError
 from shops.schemas import number_in
 
@@ -78,19 +78,19 @@ class Rest(Caller):
             calls.hold(self.budget, reset)
         return answer
 
-    def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return the verdict of BigCommerce's own errors: their status repeats that of the answer."""
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
+        """Return the outcome of BigCommerce's own errors: their status repeats that of the answer."""
         error = _own(status, said)
         if error is None:
             return None
         words = str(error.get("title") or error.get("message")).lower()
         if status == 404:
-            return Verdict.MISSING if _GONE.search(words) and not _ELSEWHERE.search(words) else None
+            return CallOutcome.MISSING if _GONE.search(words) and not _ELSEWHERE.search(words) else None
         if status == 403 and "scope" in words:
-            return Verdict.REFUSED
+            return CallOutcome.REFUSED
         if status == 401 or (status == 403 and _RIGHTS.search(words)):
-            return Verdict.KEYS
-        return Verdict.REFUSED if status in (400, 422) else None
+            return CallOutcome.KEYS
+        return CallOutcome.REFUSED if status in (400, 422) else None
 
     def probe(self) -> Answer:
         """Read the store's own name."""

@@ -18,7 +18,7 @@ from reverbsync.ratelimit.budget import Budget
 from shops.models import PushedOrder, PushedProduct, StoreConnection
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
-from shops.platforms.answers import Caller, Verdict
+from shops.platforms.answers import Caller, CallOutcome
 from shops.platforms.custom import messages, product_messages, pushed, signing
 from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, StoreInfo, Unsupported
 from shops.schemas import object_of
@@ -67,8 +67,8 @@ class _Caller(Caller):
             read_s=READ_S,
         )
 
-    def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return the verdict of the system's own error: an object whose `error` is a sentence.
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
+        """Return the outcome of the system's own error: an object whose `error` is a sentence.
 
         Web servers, gateways and frameworks in front of it answer with pages, other fields, or only a status's name.
         """
@@ -76,8 +76,8 @@ class _Caller(Caller):
         if not isinstance(words, str) or NO_WORDS.fullmatch(words.strip(" .").lower()):
             return None
         if status in (401, 403):
-            return Verdict.KEYS
-        return Verdict.REFUSED if status in (404, 409, 422) else None
+            return CallOutcome.KEYS
+        return CallOutcome.REFUSED if status in (404, 409, 422) else None
 
     def words(self, said: Any) -> str:
         return str(said.get("error") or said.get("message") or "")[:300] if isinstance(said, dict) else ""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reverbsync import clock
-from shops.platforms.magento2 import memory, portions, search
+from shops.platforms.magento2 import batches, search, store_cache
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Unread
 from shops.schemas import number_in
@@ -72,7 +72,7 @@ class Changes:
         else:
             found, seen = self._products(cursor, changed, size)
         pending = {"next": found.next, "since": since.isoformat(), "seen": seen}
-        memory.remember(self._pending, pending, KNOWN_S)
+        store_cache.remember(self._pending, pending, KNOWN_S)
         return found
 
     def _products(self, cursor: str, changed: search.Group, size: int) -> tuple[Changed, _Seen]:
@@ -97,7 +97,7 @@ class Changes:
         self, path: str, cursor: str, changed: search.Group, fields: str, key: str, *, size: int = LISTED
     ) -> _Listed:
         """Return the rows of a page by id, and the next cursor if there may be more."""
-        got = portions.above(self._rest, path, cursor, changed, size=size, fields=fields)
+        got = batches.above(self._rest, path, cursor, changed, size=size, fields=fields)
         rows = [row for row in _rows(got.rows) if (number_in(row.get(key)) or 0) > int(cursor or 0)]
         rows.sort(key=lambda row: int(row[key]))
         last = got.failed or (str(rows[-1][key]) if rows else None)
@@ -109,7 +109,7 @@ class Changes:
         The state is the date, and when it was first read; None once it was read while no longer young.
         """
         dates = {f"{kind}{row[key]}": str(row.get("updated_at") or "") for row in rows}
-        known: _Seen = memory.recall_all(self._known, list(dates))
+        known: _Seen = store_cache.recall_all(self._known, list(dates))
         newest = max(map(_second, dates.values()), default=0.0)
         found: _Seen = {}
         for name, at in dates.items():
@@ -122,12 +122,12 @@ class Changes:
 
     def _settle(self, cursor: str, since: datetime) -> None:
         """Save the previous page's rows as read, if the crawl has saved them: it continues after them or restarted."""
-        pending = memory.recall(self._pending)
+        pending = store_cache.recall(self._pending)
         if not pending:
             return
         restarted = pending["next"] is None and pending["since"] < since.isoformat()
         if restarted or (cursor and pending["next"] == cursor and pending["since"] == since.isoformat()):
-            memory.remember_all(self._known, pending["seen"], KNOWN_S)
+            store_cache.remember_all(self._known, pending["seen"], KNOWN_S)
 
 
 def _second(at: str) -> float:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from reverbsync import clock
 from shops.platforms.addresses import same_address
-from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2 import search, store_cache
 from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import StockSources, stock_sources
@@ -125,7 +125,7 @@ class StoreConfig:
 
     def fresh(self) -> Settings:
         """Reread the settings."""
-        memory.release(self._sources_key)
+        store_cache.release(self._sources_key)
         self._settings = _cached(self._key, self._learn, reload=True)
         return self._settings
 
@@ -151,10 +151,10 @@ class StoreConfig:
 
         None if the store has no sources (single stock); that is reread as rarely as the settings.
         """
-        kept: dict[str, StockSources | None] | None = memory.recall(self._sources_key)
+        kept: dict[str, StockSources | None] | None = store_cache.recall(self._sources_key)
         if kept is None:
             kept = {"sources": stock_sources(self._rest, self.settings["website"])}
-            memory.remember(self._sources_key, kept, SOURCES_S if kept["sources"] else CONFIG_TTL_S)
+            store_cache.remember(self._sources_key, kept, SOURCES_S if kept["sources"] else CONFIG_TTL_S)
         return kept["sources"]
 
     def _learn(self) -> Settings:
@@ -205,7 +205,7 @@ class StoreConfig:
 
     def categories(self, ids: Iterable[str]) -> dict[str, Category]:
         """Return categories by id; unknown and expired ones are read together. Roots have no name."""
-        known: dict[str, tuple[Category, float]] = memory.recall(self._categories_key) or {}
+        known: dict[str, tuple[Category, float]] = store_cache.recall(self._categories_key) or {}
         now = clock.now().timestamp()
         due = [one for one in ids if one not in known or known[one][1] <= now]
         for some in search.few(due):
@@ -215,7 +215,7 @@ class StoreConfig:
                 last = known[one][0] if found is None and one in known else Category(name="", level=0)
                 known[one] = ((found or {}).get(one, last), until)
         if due:
-            memory.remember(self._categories_key, known, LAST_KNOWN_S)
+            store_cache.remember(self._categories_key, known, LAST_KNOWN_S)
         return {one: category for one, (category, _) in known.items()}
 
     def _listed_categories(self, ids: Iterable[object]) -> dict[str, Category] | None:
@@ -238,7 +238,7 @@ def _cached(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload
     If the store fails, return its last value, or else `otherwise`. Raise StoreError if there is neither, if the store
     requests a wait and no value is cached, and if the keys are refused.
     """
-    kept: dict[str, Any] | None = memory.recall(key)
+    kept: dict[str, Any] | None = store_cache.recall(key)
     now = clock.now().timestamp()
     if kept and kept["until"] > now and not (reload and not kept["failed"]):
         return kept["value"]
@@ -250,7 +250,7 @@ def _cached(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload
             raise
         value, failed = kept["value"] if kept else otherwise, True
     until = now + (RETRY_S if failed else CONFIG_TTL_S)
-    memory.remember(key, {"value": value, "until": until, "failed": failed}, LAST_KNOWN_S)
+    store_cache.remember(key, {"value": value, "until": until, "failed": failed}, LAST_KNOWN_S)
     return value
 
 

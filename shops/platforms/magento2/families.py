@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from reverbsync import clock
-from shops.platforms.magento2 import memory, portions, search
+from shops.platforms.magento2 import batches, search, store_cache
 from shops.platforms.magento2.items import ENABLED, HIDDEN
 from shops.platforms.magento2.rest import Rest
 
@@ -54,7 +54,7 @@ class Families:
         return {one: self._parents[one] for one in ids if one in self._parents}
 
     def _read(self) -> Known:
-        kept: dict[str, Any] | None = memory.recall(self._key)
+        kept: dict[str, Any] | None = store_cache.recall(self._key)
         requested_at = clock.now()
         if kept and requested_at.timestamp() - kept["requested"] < JUST_NOW_S:
             return Known(links=dict(kept["links"]), off=kept["off"])
@@ -67,19 +67,19 @@ class Families:
         if whole:  # a product that the list omits may still exist
             listed = {_id(row) for row in rows}
             rest = [one for one in before["links"] if one not in listed]
-            more, failed = portions.every(self._rest, "/products", "entity_id", rest, fields=LINKS)
+            more, failed = batches.every(self._rest, "/products", "entity_id", rest, fields=LINKS)
             rows += more + [{"id": one} for one in failed]
         found = _taken(rows, before, Known(links={}, off=[]) if whole else before)
         until = requested_at.timestamp() + FAMILIES_S if whole or kept is None else kept["until"]
         stamps = {"requested": requested_at.timestamp(), "at": search.stamp(requested_at - OVERLAP), "until": until}
-        memory.remember(self._key, {**found, **stamps}, KEPT_S)
+        store_cache.remember(self._key, {**found, **stamps}, KEPT_S)
         return found
 
     def _by_id(self, *groups: search.Group) -> Iterator[Any]:
         """Yield the rows of a search by id, so that edits shift no page."""
         last = 0
         while True:
-            got = portions.above(self._rest, "/products", str(last), *groups, size=search.PAGE, fields=LINKS)
+            got = batches.above(self._rest, "/products", str(last), *groups, size=search.PAGE, fields=LINKS)
             rows = [{"id": got.failed}] if got.failed else got.rows
             yield from rows
             highest = max((int(one) for row in rows if (one := _id(row))), default=0)

@@ -18,7 +18,7 @@ from typing import Any
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
-from shops.platforms.magento2 import forms, memory, order_body, portions, regions, search, skus
+from shops.platforms.magento2 import batches, forms, order_body, regions, search, skus, store_cache
 from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
@@ -64,7 +64,7 @@ class Orders:
     def changed(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
         """Return a page of orders that changed, without unreadable ones."""
         changed: search.Group = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
-        got = portions.above(self._rest, "/orders", cursor, changed, size=PAGE)
+        got = batches.above(self._rest, "/orders", cursor, changed, size=PAGE)
         if got.failed:
             return [], got.failed
         found, _ = each(got.rows, forms.read, key="entity_id")
@@ -152,7 +152,7 @@ class Orders:
         listed = regions.regions_of(self._rest, where["country_id"])
         must = f"magento2:region:{self._rest.address}:{where['country_id']}"
         found = regions.named(where.get("region", ""), listed)
-        if found is None and listed and memory.recall(must):
+        if found is None and listed and store_cache.recall(must):
             found = self._enter(order, listed[0])
         where |= regions.as_part(found) if found else {}
         cart = f"/guest-carts/{_text(self._in_cart('/guest-carts', {}))}"
@@ -166,7 +166,7 @@ class Orders:
             except Unsupported as error:  # only this call reveals that a region is required
                 if REGION not in str(error) or found or not listed:
                     raise
-                memory.remember(must, True, WAY_S)
+                store_cache.remember(must, True, WAY_S)
                 whole = where | regions.as_part(self._enter(order, listed[0]))
                 made = self._pay(cart, self._ship_to(cart, whole))
             with calls.written():
@@ -189,12 +189,12 @@ class Orders:
     def _ship_to(self, cart: str, where: dict[str, Any]) -> set[str]:
         """Set a cart's shipping address and method; return the payment methods that the store then offers."""
         known = f"magento2:way:{self._rest.address}:{where['country_id']}"
-        way: list[str] | None = memory.recall(known)
+        way: list[str] | None = store_cache.recall(known)
         if way is not None:
             try:
                 return self._set_shipping(cart, where, way)
             except StoreError as error:
-                memory.release(known)  # perhaps no longer offered; Magento has many messages for that
+                store_cache.release(known)  # perhaps no longer offered; Magento has many messages for that
                 if not isinstance(error, Unsupported | Missing):
                     raise
         ways = order_body.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
@@ -205,7 +205,7 @@ class Orders:
             )
         way = [ways[0].carrier_code, ways[0].method_code]
         offered = self._set_shipping(cart, where, way)
-        memory.remember(known, way, WAY_S)
+        store_cache.remember(known, way, WAY_S)
         return offered
 
     def _set_shipping(self, cart: str, where: dict[str, Any], way: list[str]) -> set[str]:

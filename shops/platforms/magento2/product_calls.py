@@ -8,8 +8,8 @@ from typing import Any
 
 from reverbsync import clock
 from shops.models import StoreConnection
+from shops.platforms.magento2 import batches, skus
 from shops.platforms.magento2 import items as models
-from shops.platforms.magento2 import portions, skus
 from shops.platforms.magento2 import products as reading
 from shops.platforms.magento2.changes import Changes
 from shops.platforms.magento2.config import StoreConfig
@@ -42,7 +42,7 @@ class ProductCalls:
         size = size or self.page_size
         if since is not None:
             return self._changed(cursor, since, size)
-        got = portions.above(self._rest, "/products", cursor, size=size)
+        got = batches.above(self._rest, "/products", cursor, size=size)
         if got.failed:
             return Page((), got.failed, unread=(Unread(got.failed, got.words),))
         items, unread = each(got.rows, models.read)
@@ -54,7 +54,7 @@ class ProductCalls:
         if since is not None:
             changed = self._changes.page(cursor, since, size=1)
             return Page((), changed.next, unread=(*changed.unread, *(Unread(one, "") for one in changed.ids)))
-        got = portions.above(self._rest, "/products", cursor, size=1, fields="items[id],total_count")
+        got = batches.above(self._rest, "/products", cursor, size=1, fields="items[id],total_count")
         shown = [Unread(one, "") for one in _ids(got.rows)]
         if got.failed:
             return Page((), got.failed, unread=(Unread(got.failed, got.words),))
@@ -107,7 +107,7 @@ class ProductCalls:
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
         """Return products by id, and those that could not be read."""
         wanted = [one for one in ids if str(one).isdecimal()]
-        rows, failed = portions.every(self._rest, "/products", "entity_id", wanted, fields=fields)
+        rows, failed = batches.every(self._rest, "/products", "entity_id", wanted, fields=fields)
         items, unread = each(rows, models.read)
         return items, [*unread, *(Unread(one, words) for one, words in failed.items())]
 

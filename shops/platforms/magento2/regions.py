@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from shops.platforms.magento2 import memory
+from shops.platforms.magento2 import store_cache
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.magento2.skus import folded
 from shops.platforms.reading import each, valid
@@ -42,13 +42,13 @@ class _Country(Part):
 def regions_of(rest: Rest, country: str) -> list[Region]:
     """Return the regions that a store lists for a country, none if it has none or is unknown."""
     known = f"magento2:regions:{rest.address}:{country}"
-    kept: list[Region] | None = memory.recall(known)
+    kept: list[Region] | None = store_cache.recall(known)
     if kept is None:
         rows = rest.listed("/directory/countries")
         found, _ = each(rows, lambda row: valid(_Country, row, "Magento's country"))
         mine = next((one.available_regions for one in found if one.id == country), [])
         kept = [Region(id=one.id, code=one.code, name=one.name) for one in mine if one.id.isdecimal()]
-        memory.remember(known, kept, LISTED_S)
+        store_cache.remember(known, kept, LISTED_S)
     return kept
 
 

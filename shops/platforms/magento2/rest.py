@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.platforms import calls
-from shops.platforms.answers import Caller, Verdict, judge
-from shops.platforms.magento2 import memory, search, signing
+from shops.platforms.answers import Caller, CallOutcome, judge
+from shops.platforms.magento2 import search, signing, store_cache
 from shops.platforms.values import TransientStoreError, Unsupported
 from shops.schemas import number_in
 
@@ -79,12 +79,12 @@ class Rest(Caller):
         self.budget = budget_of(address)
         self._token = token
         self._key = f"magento2:root:{address}"
-        found = memory.recall(self._key)
+        found = store_cache.recall(self._key)
         self._root: str = found or address
         #: A root that answered once is right: later failures are not due to the URL.
         self._is_sure = found is not None
         self._most_key = f"magento2:most:{address}"
-        self._most: int | None = memory.recall(self._most_key)
+        self._most: int | None = store_cache.recall(self._most_key)
 
     # -- what a platform fills in ------------------------------------------------------------------------------
 
@@ -100,8 +100,8 @@ class Rest(Caller):
             return self._send(root, method, path, body)
         return answer
 
-    def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return the verdict of Magento's own error; None for errors of gateways and firewalls."""
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
+        """Return the outcome of Magento's own error; None for errors of gateways and firewalls."""
         message = said.get("message") if isinstance(said, dict) else None
         if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
@@ -109,12 +109,12 @@ class Rest(Caller):
         if words.strip(" .").lower() in _REASONS or _TRANSIENT.search(words):
             return None
         if status == 401:
-            return Verdict.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
+            return CallOutcome.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
         if status == 400 and "token length is invalid" in words:  # the only refused keys with another status than 401
-            return Verdict.KEYS
+            return CallOutcome.KEYS
         if status == 404:
-            return Verdict.MISSING if _GONE.search(message) else None
-        return Verdict.REFUSED if status in (400, 409, 422) else None
+            return CallOutcome.MISSING if _GONE.search(message) else None
+        return CallOutcome.REFUSED if status in (400, 409, 422) else None
 
     def words(self, said: Any) -> str:
         """Return an error's message with its parameters (a list, or by name), and advice on permissions."""
@@ -149,7 +149,7 @@ class Rest(Caller):
             if most is None or search.fitted(query, most) == self._fitted(query):
                 raise
             self._most = most
-            memory.remember(self._most_key, most, MOST_S)
+            store_cache.remember(self._most_key, most, MOST_S)
             said = self.get(path, self._fitted(query))
         if not isinstance(said, dict) or "items" not in said or not isinstance(said["items"], list | dict | None):
             raise TransientStoreError(f"{STORE}'s list could not be read.")
@@ -199,8 +199,8 @@ class Rest(Caller):
             answer = self._send(root, "GET", PROBE, None)
             if not _is_page(answer):
                 self._root, self._is_sure = root, True
-                if judge(answer, self)[0] == Verdict.DONE:
-                    memory.remember(self._key, root, ROOT_S)
+                if judge(answer, self)[0] == CallOutcome.DONE:
+                    store_cache.remember(self._key, root, ROOT_S)
                 return
             status = status or answer.status
         raise TransientStoreError(
@@ -212,8 +212,8 @@ class Rest(Caller):
         """Return where REST is served, None if unknown: it may be down for a moment."""
         for root in self._roots():
             answer = self._send(root, "GET", PROBE, None)
-            if judge(answer, self)[0] == Verdict.DONE:
-                memory.remember(self._key, root, ROOT_S)
+            if judge(answer, self)[0] == CallOutcome.DONE:
+                store_cache.remember(self._key, root, ROOT_S)
                 return root
         return None
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from shops.platforms.magento2 import portions, search
+from shops.platforms.magento2 import batches, search
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.values import Malformed, Unread
 
@@ -20,7 +20,7 @@ from shops.platforms.values import Malformed, Unread
 def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
     """Return the SKU of each existing product by id. Raise StoreError if one cannot be read."""
     wanted = [one for one in ids if one.isdecimal()]
-    rows, failed = portions.every(rest, "/products", "entity_id", wanted, fields="items[id,sku],total_count")
+    rows, failed = batches.every(rest, "/products", "entity_id", wanted, fields="items[id,sku],total_count")
     if failed:
         raise Malformed(next(iter(failed.values())))
     found: dict[str, str] = {}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from shops.platforms.magento2 import memory, portions
+from shops.platforms.magento2 import batches, store_cache
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
 from shops.platforms.values import StoreError, TransientStoreError, Unread
@@ -70,7 +70,7 @@ class _Row(Part):
 def stock_sources(rest: Rest, website: str) -> StockSources | None:
     """Return the sources of a website's stock, None if the store has one number per product. Raise StoreError."""
     known = f"magento2:sources2:{rest.address}:{website}"
-    before: list[str] | None = memory.recall(known)
+    before: list[str] | None = store_cache.recall(known)
     if before is None and not _has_modules(rest):
         return None
     stock = valid(_Stock, rest.get(f"/inventory/stock-resolver/website/{website}"), "Magento's stock")
@@ -78,7 +78,7 @@ def stock_sources(rest: Rest, website: str) -> StockSources | None:
     if not found["sources"] or set(before or ()) - set(found["sources"]):
         # One list without a source proves nothing, and its units would go off sale.
         found = _drawn_on(rest, stock.stock_id)
-    memory.remember(known, found["sources"], HAD_THEM_S)
+    store_cache.remember(known, found["sources"], HAD_THEM_S)
     return found
 
 
@@ -120,7 +120,7 @@ def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list
 
     Raise StoreError.
     """
-    rows, failed = portions.every(rest, "/inventory/source-items", "sku", skus, sort="", whole=True)
+    rows, failed = batches.every(rest, "/inventory/source-items", "sku", skus, sort="", whole=True)
     mine = [row for row in rows if not isinstance(row, dict) or str(row.get("source_code")) in ("None", *drawn)]
     found, unread = each(mine, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
     unread += [Unread(sku, words) for sku, words in failed.items()]

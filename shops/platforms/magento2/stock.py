@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from reverbsync import clock
 from shops.platforms import calls
-from shops.platforms.magento2 import memory, sources
+from shops.platforms.magento2 import sources, store_cache
 from shops.platforms.magento2.rest import STORE, encoded
 from shops.platforms.magento2.skus import name_of
 from shops.platforms.magento2.stock_reading import StockReader
@@ -55,7 +55,7 @@ class Stock(StockReader):
         expected = max(0, (count.units or 0) + done)
         if done > 0 or after.there != count.there + done or (after.units or 0) <= expected:
             return after
-        memory.remember(f"{self._bounds}{name_of(sku)}", {"there": after.there, "units": expected}, TRAILS_S)
+        store_cache.remember(f"{self._bounds}{name_of(sku)}", {"there": after.there, "units": expected}, TRAILS_S)
         return replace(after, units=expected)
 
     def _adjust(self, sku: str, count: Count, by: int) -> int:
@@ -85,19 +85,19 @@ class Stock(StockReader):
     def claimed(self, sku: str) -> Iterator[None]:
         """Prevent concurrent changes of one product, since each sets the absolute number. Raise Busy while one runs."""
         claim = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
-        if not memory.claim(claim, CLAIM_S):
+        if not store_cache.claim(claim, CLAIM_S):
             raise Busy(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
         try:
             yield
         finally:
-            memory.release(claim)
+            store_cache.release(claim)
 
     # -- lending ---------------------------------------------------------------------------------------------
 
     def lending(self, sku: str) -> None:
         """Make reads ignore a product from now on: its units are being lent to an order."""
-        memory.remember(f"{self._lent}{name_of(sku)}", {"ended": None}, LENT_S)
+        store_cache.remember(f"{self._lent}{name_of(sku)}", {"ended": None}, LENT_S)
 
     def lent(self, sku: str) -> None:
         """End the loan: reads that start from now on count again."""
-        memory.remember(f"{self._lent}{name_of(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
+        store_cache.remember(f"{self._lent}{name_of(sku)}", {"ended": clock.now().timestamp()}, LENT_S)

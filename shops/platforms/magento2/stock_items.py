@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shops.platforms.magento2 import memory, portions
+from shops.platforms.magento2 import batches, store_cache
 from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import name_of
 from shops.platforms.reading import valid
@@ -58,11 +58,11 @@ class StockItems:
         If it is in no source (`lies` false), the answer is cached for longer, as long as that is so.
         """
         known = f"magento2:{'managed3' if lies else 'unassigned'}:{self._rest.address}:{name_of(sku)}"
-        kept: tuple[bool, int] | None = memory.recall(known)
+        kept: tuple[bool, int] | None = store_cache.recall(known)
         if kept is None:
             item = self.item(sku)
             kept = (item.manage_stock, item.min_qty or 0)
-            memory.remember(known, kept, MANAGED_S if lies else UNASSIGNED_S)
+            store_cache.remember(known, kept, MANAGED_S if lies else UNASSIGNED_S)
         return kept
 
     def item(self, sku: str) -> StockItem:
@@ -78,4 +78,4 @@ class StockItems:
                     raise NoAddress(_SLASH.format(sku=sku, words=error)) from None
                 raise
 
-        return valid(StockItem, portions.about_one(self._rest, ask), "Magento's stock item")
+        return valid(StockItem, batches.about_one(self._rest, ask), "Magento's stock item")

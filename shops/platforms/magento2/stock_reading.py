@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reverbsync import clock
-from shops.platforms.magento2 import memory, portions, search, sources
+from shops.platforms.magento2 import batches, search, sources, store_cache
 from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.skus import by_sku, name_of
@@ -34,7 +34,7 @@ class Salable(Part):
 
 
 @dataclass
-class Standing:
+class ConnectionStatus:
     """Sellable units by SKU, None if they are not counted, and the reasons for unreadable ones."""
 
     units: dict[str, int | None] = field(default_factory=dict)
@@ -58,9 +58,9 @@ class StockReader:
         self._lent = f"magento2:lent:{rest.address}:"
         self._bounds = f"magento2:bound:{rest.address}:"
 
-    def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> Standing:
+    def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> ConnectionStatus:
         """Return what can be sold. `parents`: SKU → its family's SKU, which may be out of stock as a whole."""
-        found = Standing()
+        found = ConnectionStatus()
         for some in search.few(skus):
             named = [str(one) for one in some]
             if self._config.stock_sources() is None:
@@ -70,7 +70,7 @@ class StockReader:
         return found
 
     def _read(
-        self, skus: Sequence[str], parents: Mapping[str, str], found: Standing, *, lending: bool = False
+        self, skus: Sequence[str], parents: Mapping[str, str], found: ConnectionStatus, *, lending: bool = False
     ) -> dict[str, list[SourceItem]]:
         """Add to `found` what can be sold; return the quantities in the website's sources."""
         requested_at = clock.now().timestamp()
@@ -81,7 +81,7 @@ class StockReader:
         found.unread |= {sku: words for sku, words in (odd | more).items() if sku in skus}
         if not lending:
             found.unread |= self._being_lent(skus, requested_at)
-        bounds = memory.recall_all(self._bounds, [name_of(sku) for sku in skus])
+        bounds = store_cache.recall_all(self._bounds, [name_of(sku) for sku in skus])
         for sku in skus:
             if sku in found.unread:
                 continue
@@ -152,7 +152,7 @@ class StockReader:
 
     def _exported(self, skus: Sequence[str]) -> tuple[dict[str, Salable], dict[str, str]]:
         """Return each SKU's row in the export of salable quantities, and the reasons for unreadable ones."""
-        rows, failed = portions.every(self._rest, self._export, "sku", skus, sort="")
+        rows, failed = batches.every(self._rest, self._export, "sku", skus, sort="")
         read, unread = each(rows, lambda row: valid(Salable, row, "Magento's stock"), key="sku")
         found, odd = by_sku(skus, read, unread)
         return {sku: some[0] for sku, some in found.items()}, odd | failed
@@ -189,7 +189,7 @@ class StockReader:
     def _export(self) -> str:
         return f"/inventory/export-stock-salable-qty/website/{self._config.settings['website']}"
 
-    def _read_alone(self, skus: Sequence[str], found: Standing) -> None:
+    def _read_alone(self, skus: Sequence[str], found: ConnectionStatus) -> None:
         for sku in skus:
             try:
                 found.units[sku] = self._items.item(sku).units
@@ -204,7 +204,7 @@ class StockReader:
         if self._config.stock_sources() is None:
             item = self._items.item(sku)
             return Count(item.units, item.item_id, item.qty or 0)
-        items = self._read([sku], {}, found := Standing(), lending=lending).get(sku, [])
+        items = self._read([sku], {}, found := ConnectionStatus(), lending=lending).get(sku, [])
         units = found.of(sku)
         if units is None:
             return Count(None)
@@ -212,7 +212,7 @@ class StockReader:
 
     def _being_lent(self, skus: Sequence[str], requested_at: float) -> dict[str, str]:
         """Return the SKUs whose units were lent at `requested_at`, with the reason why they are unreadable."""
-        found = memory.recall_all(self._lent, [name_of(sku) for sku in skus])
+        found = store_cache.recall_all(self._lent, [name_of(sku) for sku in skus])
         busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= requested_at}
         return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if name_of(sku) in busy}
 

@@ -17,7 +17,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
-from shops.platforms.answers import Caller, Verdict, judge
+from shops.platforms.answers import Caller, CallOutcome, judge
 from shops.platforms.shopify import queries, token_calls, tokens
 from shops.platforms.shopify.endpoint import READ_S, STORE, budget_of, crawl_budget_of, root_of
 from shops.platforms.shopify.graphql_errors import (
@@ -115,7 +115,7 @@ class GraphQL(Caller):
         """Make one call; if Shopify rejects an expiring token, renew it and retry once."""
         current = self._tokens()
         answer = self._post(current, path, body)
-        if current.refresh and judge(answer, self)[0] == Verdict.KEYS:
+        if current.refresh and judge(answer, self)[0] == CallOutcome.KEYS:
             # Another worker may have renewed it, or it expired early.
             answer = self._post(self._renewed(current), path, body)
         return answer
@@ -131,14 +131,14 @@ class GraphQL(Caller):
             read_s=READ_S,
         )
 
-    def own_words(self, status: int, said: Any) -> Verdict | None:
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
         """Interpret `{"errors": "…"}`: a dead token, a retired kind of token, or a missing scope."""
         words = str(said.get("errors")).lower() if isinstance(said, dict) else ""
         if status == 401 and "access token" in words:
-            return Verdict.KEYS
+            return CallOutcome.KEYS
         if status == 403 and "access tokens are no longer accepted" in words:
-            return Verdict.KEYS
-        return Verdict.REFUSED if status == 403 and "scope" in words else None
+            return CallOutcome.KEYS
+        return CallOutcome.REFUSED if status == 403 and "scope" in words else None
 
     def probe(self) -> Answer:
         """Read the store's name."""

@@ -19,7 +19,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
-from shops.platforms.answers import Caller, Verdict, judge
+from shops.platforms.answers import Caller, CallOutcome, judge
 from shops.platforms.values import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
 from shops.schemas import number_in, words_of
@@ -61,27 +61,27 @@ class WooCommerceCaller(Caller):
     def send(self, method: str, path: str, body: object) -> Answer:
         """Make one call, with the keys sent in the way that this store accepts."""
         answer = self._by(self._way, method, path, body)
-        verdict, _ = judge(answer, self)
+        outcome, _ = judge(answer, self)
         if answer.status not in (401, 403):
-            self._proven = self._proven or verdict != Verdict.LATER
+            self._proven = self._proven or outcome != CallOutcome.LATER
             return answer
         if self._proven or self._way not in OTHER_WAY or self._has_arrived(answer):
             return answer
-        if method != "GET" and verdict != Verdict.KEYS:
+        if method != "GET" and outcome != CallOutcome.KEYS:
             return answer  # not WooCommerce's own refusal, so it may have been applied
-        return self._by_other_way(method, path, body, answer, verdict)
+        return self._by_other_way(method, path, body, answer, outcome)
 
-    def _by_other_way(self, method: str, path: str, body: object, first: Answer, verdict: Verdict) -> Answer:
+    def _by_other_way(self, method: str, path: str, body: object, first: Answer, outcome: CallOutcome) -> Answer:
         """Send the keys the other way; return the more informative answer. Raise TransientStoreError if both fail."""
         other = OTHER_WAY[self._way]
         second = self._by(other, method, path, body)
         said, _ = judge(second, self)
-        if said not in (Verdict.KEYS, Verdict.LATER):
+        if said not in (CallOutcome.KEYS, CallOutcome.LATER):
             self._way, self._proven = other, True
             return second
-        if said == verdict or second.status not in (401, 403):
-            return first if said == verdict else second
-        blocked = second if said == Verdict.LATER else first
+        if said == outcome or second.status not in (401, 403):
+            return first if said == outcome else second
+        blocked = second if said == CallOutcome.LATER else first
         raise Away(
             f"A firewall or security plug-in hides our keys from WooCommerce: one way of sending them is blocked"
             f" ({blocked.status}), the other removed. Allow {self.allow}.",
@@ -107,14 +107,14 @@ class WooCommerceCaller(Caller):
             headers["Authorization"] = f"Basic {pair}"
         return calls.call(STORE, method, url, budgets=[self.budget], headers=headers, body=body)
 
-    def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return the verdict of WooCommerce's own error; None for errors of WordPress, plug-ins and proxies."""
+    def own_words(self, status: int, said: Any) -> CallOutcome | None:
+        """Return the outcome of WooCommerce's own error; None for errors of WordPress, plug-ins and proxies."""
         code = _code(said)
         if status in (400, 404, 410) and _MISSING.fullmatch(code):
-            return Verdict.MISSING
+            return CallOutcome.MISSING
         if status in (401, 403):
-            return Verdict.KEYS if _KEYS.fullmatch(code) else None
-        return Verdict.REFUSED if status in (400, 409, 422) and _REFUSED.fullmatch(code) else None
+            return CallOutcome.KEYS if _KEYS.fullmatch(code) else None
+        return CallOutcome.REFUSED if status in (400, 409, 422) and _REFUSED.fullmatch(code) else None
 
     def probe(self) -> Answer:
         """List one product."""

@@ -8,7 +8,7 @@ import pytest
 
 from listings import tasks
 from listings.models import Order
-from listings.orders import erase, words
+from listings.orders import descriptions, erase
 from listings.orders import tasks as order_tasks
 from reverbsync import clock
 from shops import lifecycle
@@ -76,7 +76,7 @@ def test_the_words_of_each_state_say_something() -> None:
     row = order("1")
     for state in Order._meta.get_field("store_state").choices or ():
         row.store_state = str(state[0])
-        assert words.in_store(row, takes_orders=True).label
-    for status in (*words.ON_REVERB, "word_of_tomorrow"):
+        assert descriptions.in_store(row, takes_orders=True).label
+    for status in (*descriptions.ON_REVERB, "word_of_tomorrow"):
         row.status = status
-        assert words.on_reverb(row).label
+        assert descriptions.on_reverb(row).label

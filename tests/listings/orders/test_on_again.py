@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from listings.models import Order, StoreOrderState
-from listings.orders import browse, due_store_orders, words
+from listings.orders import browse, descriptions, due_store_orders
 from tests.listings.orders.world import Sales
 
 pytestmark = pytest.mark.live
@@ -24,7 +24,7 @@ def cancelled(sales: Sales) -> None:
 
 def is_shown(sales: Sales) -> bool:
     """Return whether the page asks the seller to look at the order."""
-    said = words.in_store(sales.row(), takes_orders=True)
+    said = descriptions.in_store(sales.row(), takes_orders=True)
     return said.attention and browse.attention(sales.shop) == 1
 
 
@@ -36,7 +36,7 @@ def test_a_sale_that_is_on_again_is_shown_and_no_second_order_is_made(sales: Sal
         sales.work()
         sales.wait(hours=2)
     assert is_shown(sales)
-    assert "open the order again" in words.in_store(sales.row(), takes_orders=True).more
+    assert "open the order again" in descriptions.in_store(sales.row(), takes_orders=True).more
     assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
     assert sales.entries() == ["order_created", "order_cancelled", "order_on_again"]
 
@@ -47,7 +47,7 @@ def test_where_the_order_itself_took_the_units_the_page_says_that_it_gave_them_b
     assert sales.row().takes_stock
     sales.say(status="paid")
     sales.work()
-    assert "gave back 1 unit" in words.in_stock(sales.row(), syncs=False)
+    assert "gave back 1 unit" in descriptions.in_stock(sales.row(), syncs=False)
 
 
 def test_one_that_is_off_for_the_second_time_needs_nobody(sales: Sales) -> None:

@@ -15,7 +15,7 @@ from listings.queue.jobs import Claim
 from reverbsync import clock
 from reverbsync.celery import app
 from reverbsync.dispatch import wake
-from reverbsync.dispatch.share import share
+from reverbsync.dispatch.concurrency import share
 from reverbsync.env import ROOT
 from reverbsync.ratelimit import current_work, limiter
 from reverbsync.ratelimit.budget import Budget, NotNow

@@ -30,7 +30,7 @@ def shop() -> Iterator[Shop]:
 
 def ended(product: Product, taken: Claim, ended: threading.Event, end: End) -> None:
     """End an attempt, on a line of its own."""
-    entry = Attempt(shop_id=product.shop_id, at=NOON, outcome=Entry.Outcome.NOTHING, reason="in_step")
+    entry = Attempt(shop_id=product.shop_id, at=NOON, outcome=Entry.Outcome.NOTHING, reason="in_sync")
     end_of_attempt = rows.ended(product, None, entry, looked_at=NOON, waits_for="", line=None)
     try:
         end(taken, now=NOON, attempt=end_of_attempt)

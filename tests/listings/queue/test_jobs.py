@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from listings.models import Job, Product, Rank
-from listings.queue import forward, jobs, sql
+from listings.queue import expedite, jobs, sql
 from listings.queue.jobs import LEASE, PAUSE, Claim
 from shops.models import Shop
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -312,7 +312,7 @@ def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transacti
         case "look_at_waiting":
             jobs.look_at_waiting(shop.pk, now=later)
         case "reverb_is_back":
-            forward.reverb_is_back(shop.pk, now=later)
+            expedite.reverb_is_back(shop.pk, now=later)
         case "one_went_through":
-            forward.one_went_through(shop.pk, reasons=["not_permitted"], now=later)
+            expedite.one_went_through(shop.pk, reasons=["not_permitted"], now=later)
     take(shop, seconds=16 * 60)

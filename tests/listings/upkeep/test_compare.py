@@ -12,7 +12,7 @@ import pytest
 from django.core.cache import cache
 
 from listings.models import Job, Ledger, Listing, Product, Rank
-from listings.sync import excess
+from listings.sync import oversell_check
 from listings.upkeep import compare
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, StoreConnection, SyncSettings
@@ -229,9 +229,9 @@ def test_it_agrees_with_what_an_attempt_compares(shop: Shop) -> None:
         )
     expected = {}
     for row in Listing.objects.select_related("product", "ledger"):
-        found = excess.of(row, row.product, Ledger.of(row), settings)
+        found = oversell_check.of(row, row.product, Ledger.of(row), settings)
         if found:
-            expected[row.product_id] = found == excess.Excess.ALL
+            expected[row.product_id] = found == oversell_check.Excess.ALL
     many = [one for one in compare.find(0, 1000) if one.product_id in expected or not one.store_lacks]
     assert {one.product_id: one.sold_out for one in many} == expected
     assert len(expected) > 50

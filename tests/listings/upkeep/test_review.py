@@ -1,4 +1,4 @@
-"""After settings or a connection changed, a shop is gone through in portions, in the background."""
+"""After settings or a connection changed, a shop is gone through in batches, in the background."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop)
 def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_between(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(review, "PORTION", 2)
+    monkeypatch.setattr(review, "BATCH_SIZE", 2)
     monkeypatch.setattr(review, "SLICE_S", 1e-9)
     products(shop, 7)
     lifecycle.look_again(shop)
@@ -140,7 +140,7 @@ def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_betw
 def test_a_worker_that_dies_in_the_middle_loses_nothing(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(review, "PORTION", 2)
+    monkeypatch.setattr(review, "BATCH_SIZE", 2)
     products(shop, 5)
     lifecycle.look_again(shop)
     look_at, spans = review._look_at, []
@@ -163,7 +163,7 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing(
 def test_settings_that_are_saved_meanwhile_start_it_over(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(review, "PORTION", 1)
+    monkeypatch.setattr(review, "BATCH_SIZE", 1)
     monkeypatch.setattr(review, "SLICE_S", 1e-9)
     first, _ = products(shop, 2)
     Product.objects.filter(pk=first.pk).update(looked_at=clock.now())

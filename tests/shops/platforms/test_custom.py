@@ -379,7 +379,7 @@ def test_odd_lines_hide_no_parcel_of_an_order(lines: Any) -> None:
         (500, {"error": "broken"}, TransientStoreError),
     ],
 )
-def test_only_its_own_json_is_a_verdict(store: Store, status: int, body: Any, error: type[Exception]) -> None:
+def test_only_its_own_json_decides(store: Store, status: int, body: Any, error: type[Exception]) -> None:
     store.product()
     unit = store.unit()
     store.control.fault("status", status=status, body=body, times=2)

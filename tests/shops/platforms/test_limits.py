@@ -16,7 +16,7 @@ from shops.models import StoreConnection
 from shops.platforms import StoreClient
 from shops.platforms.bigcommerce import inventory
 from shops.platforms.bigcommerce.rest import RESERVE
-from shops.platforms.magento2 import memory
+from shops.platforms.magento2 import store_cache
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.shopify import bulk
 from shops.platforms.shopify import product_calls as shopify
@@ -239,5 +239,5 @@ def test_a_new_colour_in_magento_is_named_although_its_options_were_read_before(
     store.product(variants=colours)
     assert store.unit("V-1").finish == "Black"
     store.product(variants=[{**colours[0], "sku": "V-2", "options": {"Color": "Burgundy"}}])
-    memory.release(f"magento2:families2:{store.connection.address}")
+    store_cache.release(f"magento2:families2:{store.connection.address}")
     assert store.unit("V-2").finish == "Burgundy"

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
-from shops.platforms.answers import Verdict, judge
+from shops.platforms.answers import CallOutcome, judge
 from shops.platforms.magento2 import items, prices, sources
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.prices import Tier
@@ -36,61 +36,69 @@ NOT_AUTHORIZED = {
     "message": "The consumer isn't authorized to access %resources.",
     "parameters": {"resources": "Magento_Catalog::products"},
 }
-VERDICTS: list[tuple[int, Any, Verdict]] = [
+OUTCOMES: list[tuple[int, Any, CallOutcome]] = [
     (
         404,
         {"message": "The product that was requested doesn't exist. Verify the product and try again."},
-        Verdict.MISSING,
+        CallOutcome.MISSING,
     ),
     (
         404,
         {"message": "The entity that was requested doesn't exist. Verify the entity and try again."},
-        Verdict.MISSING,
+        CallOutcome.MISSING,
     ),
     (
         404,
         {"message": "No such entity with %fieldName = %fieldValue", "parameters": {"fieldName": "id", "fieldValue": 7}},
-        Verdict.MISSING,
+        CallOutcome.MISSING,
     ),
-    (404, {"message": "Request does not match any route."}, Verdict.LATER),
-    (404, {"message": "Wniosek nie odpowiada żadnej ścieżce."}, Verdict.LATER),
-    (404, {"message": "Not Found"}, Verdict.LATER),
-    (404, {"error": "no such entity"}, Verdict.LATER),
-    (400, {"message": "Specified request cannot be processed."}, Verdict.LATER),
-    (400, {"message": "The requested qty is not available"}, Verdict.REFUSED),
-    (400, {"message": "The requested sku is not assigned to given stock"}, Verdict.LATER),
+    (404, {"message": "Request does not match any route."}, CallOutcome.LATER),
+    (404, {"message": "Wniosek nie odpowiada żadnej ścieżce."}, CallOutcome.LATER),
+    (404, {"message": "Not Found"}, CallOutcome.LATER),
+    (404, {"error": "no such entity"}, CallOutcome.LATER),
+    (400, {"message": "Specified request cannot be processed."}, CallOutcome.LATER),
+    (400, {"message": "The requested qty is not available"}, CallOutcome.REFUSED),
+    (400, {"message": "The requested sku is not assigned to given stock"}, CallOutcome.LATER),
     (
         400,
         {"message": '"%fieldName" is required. Enter and try again.', "parameters": {"fieldName": "x"}},
-        Verdict.REFUSED,
+        CallOutcome.REFUSED,
     ),
-    (400, {"message": "Bad Request"}, Verdict.LATER),
-    (400, ["no"], Verdict.LATER),
-    (401, NOT_AUTHORIZED, Verdict.KEYS),
-    (401, {"message": "Der Verbraucher darf nicht", "parameters": {"resources": "Magento_Sales::sales"}}, Verdict.KEYS),
-    (401, {"message": "The signature is invalid. Verify and try again."}, Verdict.KEYS),
-    (401, {"message": "Specified token does not exist"}, Verdict.KEYS),
-    (401, {"message": "Access token has been revoked"}, Verdict.KEYS),
-    (401, {"message": "Token is not associated with the specified consumer"}, Verdict.KEYS),
-    (401, {"message": "Consumer key is not the correct length"}, Verdict.KEYS),
-    (400, {"message": "The token length is invalid. Check the length and try again."}, Verdict.KEYS),
-    (401, {"message": "The nonce is already being used by the consumer with ID 3."}, Verdict.LATER),
-    (401, {"message": "The timestamp value in the oauth_timestamp parameter is invalid."}, Verdict.LATER),
-    (401, {"message": "Unauthorized"}, Verdict.LATER),
-    (403, {"message": "Forbidden"}, Verdict.LATER),
-    (403, {"message": "Something else", "ray": "8f1c"}, Verdict.LATER),
-    (429, {"message": "Too Many Requests", "trace": None}, Verdict.LATER),
-    (500, {"message": "Internal Error. Details are available in Magento log file. Report ID: webapi-6"}, Verdict.LATER),
-    (503, {"message": "Service Temporarily Unavailable"}, Verdict.LATER),
-    (405, {"message": "Method Not Allowed"}, Verdict.LATER),
-    (200, {"items": []}, Verdict.DONE),
+    (400, {"message": "Bad Request"}, CallOutcome.LATER),
+    (400, ["no"], CallOutcome.LATER),
+    (401, NOT_AUTHORIZED, CallOutcome.KEYS),
+    (
+        401,
+        {"message": "Der Verbraucher darf nicht", "parameters": {"resources": "Magento_Sales::sales"}},
+        CallOutcome.KEYS,
+    ),
+    (401, {"message": "The signature is invalid. Verify and try again."}, CallOutcome.KEYS),
+    (401, {"message": "Specified token does not exist"}, CallOutcome.KEYS),
+    (401, {"message": "Access token has been revoked"}, CallOutcome.KEYS),
+    (401, {"message": "Token is not associated with the specified consumer"}, CallOutcome.KEYS),
+    (401, {"message": "Consumer key is not the correct length"}, CallOutcome.KEYS),
+    (400, {"message": "The token length is invalid. Check the length and try again."}, CallOutcome.KEYS),
+    (401, {"message": "The nonce is already being used by the consumer with ID 3."}, CallOutcome.LATER),
+    (401, {"message": "The timestamp value in the oauth_timestamp parameter is invalid."}, CallOutcome.LATER),
+    (401, {"message": "Unauthorized"}, CallOutcome.LATER),
+    (403, {"message": "Forbidden"}, CallOutcome.LATER),
+    (403, {"message": "Something else", "ray": "8f1c"}, CallOutcome.LATER),
+    (429, {"message": "Too Many Requests", "trace": None}, CallOutcome.LATER),
+    (
+        500,
+        {"message": "Internal Error. Details are available in Magento log file. Report ID: webapi-6"},
+        CallOutcome.LATER,
+    ),
+    (503, {"message": "Service Temporarily Unavailable"}, CallOutcome.LATER),
+    (405, {"message": "Method Not Allowed"}, CallOutcome.LATER),
+    (200, {"items": []}, CallOutcome.DONE),
 ]
 
 
-@pytest.mark.parametrize(("status", "said", "verdict"), VERDICTS)
-def test_only_magentos_own_words_are_final(status: int, said: Any, verdict: Verdict) -> None:
+@pytest.mark.parametrize(("status", "said", "outcome"), OUTCOMES)
+def test_only_magentos_own_words_are_final(status: int, said: Any, outcome: CallOutcome) -> None:
     caller = Rest("https://shop.example.com", SecretStr("a:b:c:d"))
-    assert judge(Answer(status, {}, json.dumps(said)), caller)[0] == verdict
+    assert judge(Answer(status, {}, json.dumps(said)), caller)[0] == outcome
 
 
 def test_the_parameters_of_an_error_are_filled_in_and_rights_come_with_what_to_do() -> None:

@@ -189,7 +189,7 @@ def test_a_worker_that_is_killed_on_the_way_leaves_nothing_behind(
         patched.setattr(Loans, at, killed)
         with pytest.raises(Killed):
             store.client.create_order(row.order)
-    monkeypatch.setattr("shops.platforms.magento2.memory.claim", lambda *_: True)  # it falls after two minutes
+    monkeypatch.setattr("shops.platforms.magento2.store_cache.claim", lambda *_: True)  # it falls after two minutes
     made = store.client.create_order(row.order)
     assert admin.stock() == (units, -1, units - 1)
     assert admin.opens(made)

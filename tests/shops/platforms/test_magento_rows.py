@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from listings.intake import crawl_slices, crawls
 from listings.models import Product, Recheck
-from shops.platforms.magento2 import forms, memory, search
+from shops.platforms.magento2 import forms, search, store_cache
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Malformed, TransientStoreError
@@ -186,7 +186,7 @@ def test_an_empty_search_that_does_not_count_nothing_ends_nothing_and_makes_no_o
 
 
 @only
-def test_one_empty_search_is_no_verdict_and_two_are(store: Store) -> None:
+def test_one_empty_search_decides_nothing_and_two_do(store: Store) -> None:
     made = product(store)
     unit = store.unit()
     empty = {"items": [], "total_count": 0}
@@ -233,7 +233,7 @@ def test_a_sku_of_any_letters_is_counted_and_changed(store: Store, sku: str) -> 
 def read_all_families_next_time(store: Store) -> None:
     """Let the hours pass after which all families are read again."""
     key = f"magento2:families2:{store.connection.address}"
-    memory.remember(key, {**memory.recall(key), "requested": 0, "until": 0}, 3600)
+    store_cache.remember(key, {**store_cache.recall(key), "requested": 0, "until": 0}, 3600)
 
 
 @only

@@ -19,7 +19,7 @@ from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import NewOrder, OrderLine
 from shops.platforms.custom import messages, product_messages
-from shops.platforms.magento2 import memory
+from shops.platforms.magento2 import store_cache
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import StoreError, Unreadable
 from shops.platforms.woocommerce import webhooks as woo_webhooks
@@ -292,18 +292,18 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Let what is remembered of a store be a dict."""
     kept: dict[str, Any] = {}
     with monkeypatch.context() as patch:
-        patch.setattr(memory, "recall", kept.get)
-        patch.setattr(memory, "remember", lambda key, value, seconds: kept.update({key: value}))
+        patch.setattr(store_cache, "recall", kept.get)
+        patch.setattr(store_cache, "remember", lambda key, value, seconds: kept.update({key: value}))
         patch.setattr(
-            memory, "recall_all", lambda prefix, names: {n: kept[prefix + n] for n in names if prefix + n in kept}
+            store_cache, "recall_all", lambda prefix, names: {n: kept[prefix + n] for n in names if prefix + n in kept}
         )
         patch.setattr(
-            memory,
+            store_cache,
             "remember_all",
             lambda prefix, values, seconds: kept.update({prefix + n: v for n, v in values.items()}),
         )
-        patch.setattr(memory, "claim", lambda key, seconds: True)
-        patch.setattr(memory, "release", lambda key: kept.pop(key, None))
+        patch.setattr(store_cache, "claim", lambda key, seconds: True)
+        patch.setattr(store_cache, "release", lambda key: kept.pop(key, None))
         yield kept
 
 

@@ -324,7 +324,7 @@ def test_whatever_an_order_of_bigcommerce_holds_is_read_or_an_error(order: Any, 
 
 @searching
 @given(ANYTHING, st.integers(100, 599))
-def test_whatever_bigcommerce_answers_has_a_verdict(said: Any, status: int) -> None:
+def test_whatever_bigcommerce_answers_has_an_outcome(said: Any, status: int) -> None:
     caller = rest.Rest.__new__(rest.Rest)
     caller.own_words(status, said)
     assert isinstance(caller.words(said), str)

@@ -1,4 +1,4 @@
-"""What Reverb's answers mean: a status alone is never a verdict, and refusals become one family of errors."""
+"""What Reverb's answers mean: a status alone never decides, and refusals become one family of errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import pytest
 
 from reverbsync.http.outbound import Answer
+from shops.call_outcome import CallOutcome
 from shops.reverb.answers import MOST_AWAY_S, MOST_WAIT_S, error_of, judge
 from shops.reverb.errors import (
     Invalid,
@@ -18,15 +19,14 @@ from shops.reverb.errors import (
     TransientError,
     read_field_errors,
 )
-from shops.verdict import Verdict
 
 PAGE = "<!doctype html><title>Attention Required! | Cloudflare</title>"
 OWN = json.dumps({"message": "So it is.", "errors": {"title": ["is too long"]}})
 NO_SUCH = json.dumps({"message": "The listing could not be found"})
 LISTING = json.dumps({"id": 7, "state": {"slug": "live"}})
 
-#: Body → statuses that it makes a verdict with, and which. All others are LATER.
-VERDICTS: dict[str, dict[int, Verdict]] = {
+#: Body → statuses that it makes a outcome with, and which. All others are LATER.
+OUTCOMES: dict[str, dict[int, CallOutcome]] = {
     PAGE: {},
     "": {},
     "null": {},
@@ -40,13 +40,13 @@ VERDICTS: dict[str, dict[int, Verdict]] = {
     '{"errors": []}': {},
     '{"message": "", "errors": []}': {},
     '{"message": {"sku": "taken"}, "errors": {"sku": ["is taken"]}}': {},
-    '{"message": "", "errors": {"sku": ["is taken"]}}': dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED)
-    | dict.fromkeys((401, 403), Verdict.KEYS),
+    '{"message": "", "errors": {"sku": ["is taken"]}}': dict.fromkeys((400, 406, 412, 422), CallOutcome.REFUSED)
+    | dict.fromkeys((401, 403), CallOutcome.KEYS),
     '{"message": "Forb': {},
-    OWN: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED) | dict.fromkeys((401, 403), Verdict.KEYS),
-    NO_SUCH: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED)
-    | dict.fromkeys((401, 403), Verdict.KEYS)
-    | dict.fromkeys((404, 410), Verdict.MISSING),
+    OWN: dict.fromkeys((400, 406, 412, 422), CallOutcome.REFUSED) | dict.fromkeys((401, 403), CallOutcome.KEYS),
+    NO_SUCH: dict.fromkeys((400, 406, 412, 422), CallOutcome.REFUSED)
+    | dict.fromkeys((401, 403), CallOutcome.KEYS)
+    | dict.fromkeys((404, 410), CallOutcome.MISSING),
 }
 STATUSES: tuple[int, ...] = (
     301,
@@ -72,9 +72,9 @@ STATUSES: tuple[int, ...] = (
 )
 STATUSES += (500, 502, 503, 504, 520, 522, 530)
 FAMILIES = {
-    Verdict.MISSING: NotFound,
-    Verdict.KEYS: NeedsSeller,
-    Verdict.REFUSED: Invalid,
+    CallOutcome.MISSING: NotFound,
+    CallOutcome.KEYS: NeedsSeller,
+    CallOutcome.REFUSED: Invalid,
 }
 
 
@@ -86,25 +86,25 @@ def error(status: int, body: str, *, method: str = "GET", **headers: str) -> Rev
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("status", STATUSES)
-def test_only_reverbs_own_json_of_a_few_statuses_is_a_verdict(status: int, method: str) -> None:
-    for body, of_status in VERDICTS.items():
-        verdict, _ = judge(method, Answer(status, {}, body))
-        assert verdict == of_status.get(status, Verdict.LATER), body
+def test_only_reverbs_own_json_of_a_few_statuses_decides(status: int, method: str) -> None:
+    for body, of_status in OUTCOMES.items():
+        outcome, _ = judge(method, Answer(status, {}, body))
+        assert outcome == of_status.get(status, CallOutcome.LATER), body
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_all_that_is_no_verdict_passes_and_leaves_a_write_in_doubt(status: int) -> None:
-    for body, of_status in VERDICTS.items():
-        verdict = of_status.get(status)
+def test_all_that_decides_nothing_passes_and_leaves_a_write_in_doubt(status: int) -> None:
+    for body, of_status in OUTCOMES.items():
+        outcome = of_status.get(status)
         for method in ("GET", "POST", "PUT"):
             found = error(status, body, method=method)
-            if verdict is not None:
-                assert type(found) is FAMILIES[verdict]
+            if outcome is not None:
+                assert type(found) is FAMILIES[outcome]
             elif status == 429:
                 assert type(found) is SlowDown
             else:
                 assert type(found) is (TransientError if method == "GET" else NoAnswer)
-            assert found.may_have_applied == (verdict is None and status != 429 and method != "GET")
+            assert found.may_have_applied == (outcome is None and status != 429 and method != "GET")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_all_that_is_no_verdict_passes_and_leaves_a_write_in_doubt(status: int) 
 )
 @pytest.mark.parametrize("status", [200, 201, 202])
 def test_a_call_is_done_only_where_the_api_says_so(status: int, method: str, body: str, *, done: bool) -> None:
-    assert judge(method, Answer(status, {}, body))[0] == (Verdict.DONE if done else Verdict.LATER)
+    assert judge(method, Answer(status, {}, body))[0] == (CallOutcome.DONE if done else CallOutcome.LATER)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_a_call_is_done_only_where_the_api_says_so(status: int, method: str, bod
     ],
 )
 def test_a_404_about_the_address_says_nothing_about_the_listing(words: str) -> None:
-    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == Verdict.LATER
+    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == CallOutcome.LATER
 
 
 @pytest.mark.parametrize("words", ["Not Found", "Couldn't find Listing with id=7", "The listing doesn’t exist"])
 def test_a_404_in_reverbs_words_about_an_object_is_believed(words: str) -> None:
-    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == Verdict.MISSING
+    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == CallOutcome.MISSING
 
 
 @pytest.mark.parametrize(

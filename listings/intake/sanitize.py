@@ -19,7 +19,7 @@ class Unfit(ValueError):
     """A snapshot that cannot be saved; the message is for the seller."""
 
 
-def fit(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
+def sanitized(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
     """Return the snapshots that can be saved, one per id, and those that cannot.
 
     If two rows have one id, the one with fewer units counts: units that do not exist must not be sold.

@@ -14,7 +14,7 @@ from listings.queue import jobs
 from listings.queue.jobs import Claim
 from listings.stock.session import StockSession
 from listings.stock.targets import to_write
-from listings.sync import context, excess, rows
+from listings.sync import context, oversell_check, rows
 from listings.sync.cases import counted
 from listings.sync.context import ShopContext
 from listings.sync.decision import Case
@@ -37,7 +37,7 @@ CLEARS_IN_S = 5.0
 
 
 @dataclass
-class Look:
+class Reconciliation:
     """One pass over a product and its listing. `done` collects the changes, logged even if a later step fails."""
 
     begun: AttemptInput
@@ -107,7 +107,13 @@ class Look:
         None if units are left, or the listing was not on sale.
         """
         row, synced = self.begun.row, ctx.shop.sync_settings.sync_stock
-        if self.taken.attempt == 1 or not synced or row is None or row.snapshot is None or not excess.on_sale(row):
+        if (
+            self.taken.attempt == 1
+            or not synced
+            or row is None
+            or row.snapshot is None
+            or not oversell_check.on_sale(row)
+        ):
             return None
         stock = self._stock(row, connection, client)
         stock.look_at_store()
@@ -160,7 +166,7 @@ def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
     ):
         return True
     listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
-    return bool(listed) and excess.left(product, ledger, settings, bare=True) == 0
+    return bool(listed) and oversell_check.left(product, ledger, settings, bare=True) == 0
 
 
 def _unusable(connection: ReverbConnection) -> bool:

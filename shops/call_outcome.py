@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CallOutcome(StrEnum):
     """What an answer means."""
 
     DONE = "done"

@@ -150,7 +150,7 @@ def _by_ledger(order: Order, undeducted: int, away_since: datetime | None) -> st
         return f"{_units(order.counted)} taken from your store's stock."
     if order.status in GONE:
         return "The sale is off, so no unit is taken from your stock."
-    return "Your store's stock is brought in step in a moment."
+    return "Your store's stock is brought in sync in a moment."
 
 
 def _units(number: int) -> str:

@@ -1,7 +1,7 @@
 """Units that Reverb has on sale although they are gone: recorded after every attempt, retried, and reported by mail.
 
 At its end an attempt compares what Reverb is known to show with what is left. While Reverb shows more, the job stays
-due: no refusal, wrong verdict or invalid token makes it wait for a person alone.
+due: no rejection, misread answer or invalid token makes it wait for a person alone.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ Kind = Line.Kind
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LineAction:
     """What is to be done with a product, and why."""
 
     kind: Line.Kind
@@ -35,7 +35,7 @@ class Verdict:
     fields: tuple[str, ...] = ()
 
 
-def verdict_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch) -> Verdict:
+def action_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch) -> LineAction:
     """Return what is to be done with a product. What is known of its listing now is noted in `batch`."""
     chosen = product.pk in batch.chosen
     row = batch.own.get(product.pk)
@@ -43,35 +43,35 @@ def verdict_of(sync: MassSync, rules: ShopRules, product: Product, batch: Batch)
     if not linked and (unclear := _unclear(product, batch)) is not None:
         return unclear
     if row is None:
-        return Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
+        return LineAction(Kind.LEFT, "gone" if chosen else "not_chosen")
     found = _indexed(row, product, batch)
-    if isinstance(found, Verdict):
+    if isinstance(found, LineAction):
         return found
-    verdict = Verdict(Kind.LOOK)
+    action = LineAction(Kind.LOOK)
     if found is not None or not (row.reverb_id or sync.incomplete):
-        verdict = _compared(rules, product, row, found, batch)
-    if not chosen and verdict.kind != Kind.END:
-        return Verdict(Kind.LEFT, "not_chosen")
-    return verdict
+        action = _compared(rules, product, row, found, batch)
+    if not chosen and action.kind != Kind.END:
+        return LineAction(Kind.LEFT, "not_chosen")
+    return action
 
 
-def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: Batch) -> Verdict:
+def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: Batch) -> LineAction:
     listing, read_at = _newest(row, found)
     case = _case(rules, product, row, listing, sku_unclear=product.sku in batch.twice)
-    verdict = _meant(decide(case))
-    if verdict.kind in Line.CALLS or row.snapshot is None or row.snapshot.get("state") != (listing or row).state:
+    action = _meant(decide(case))
+    if action.kind in Line.CALLS or row.snapshot is None or row.snapshot.get("state") != (listing or row).state:
         batch.noted.append(bulk_rows.Noted(row, row.read_at))
         _note(row, case, read_at)
-    if verdict.kind != Kind.NOTHING or listing is None or not rules.settings.sync_stock:
-        return verdict
+    if action.kind != Kind.NOTHING or listing is None or not rules.settings.sync_stock:
+        return action
     ledger = Ledger.of(row)
     both = rules.settings.stock_way == StockWay.BOTH
     if ledger is not None and is_news(listing, ledger.reverb, both=both):
-        return Verdict(Kind.LOOK)
+        return LineAction(Kind.LOOK)
     # In sync and live: both sides have the same units for sale, so the ledger can be created.
     if ledger is None and both and product.pk in batch.chosen and listing.state == "live":
-        batch.in_step.append(linking.InStep(row, product, batch.read(product, listing, read_at)))
-    return verdict
+        batch.in_sync.append(linking.InSync(row, product, batch.read(product, listing, read_at)))
+    return action
 
 
 def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, datetime]:
@@ -83,15 +83,15 @@ def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, 
     return ReverbListing.from_json(found.snapshot), found.read_at
 
 
-def _unclear(product: Product, batch: Batch) -> Verdict | None:
+def _unclear(product: Product, batch: Batch) -> LineAction | None:
     if product.gone_at is not None:
         return None
     if not product.sku:
-        return Verdict(Kind.CANNOT, "no_sku")
-    return Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
+        return LineAction(Kind.CANNOT, "no_sku")
+    return LineAction(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
 
 
-def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | Verdict | None:
+def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | LineAction | None:
     """Return what the index shows of a product's listing, None if nothing."""
     if row.reverb_id:
         return batch.by_id.get(row.reverb_id)
@@ -100,11 +100,11 @@ def _indexed(row: Listing, product: Product, batch: Batch) -> Indexed | Verdict 
         return None
     found = same.get(the_one({one.reverb_id: str(one.snapshot.get("state") or "") for one in same.values()}))
     if found is None:
-        return Verdict(Kind.CANNOT, "two_listings")
+        return LineAction(Kind.CANNOT, "two_listings")
     if found.reverb_id in batch.theirs:
-        return Verdict(Kind.CANNOT, "another_shop")
+        return LineAction(Kind.CANNOT, "another_shop")
     if batch.owner.get(found.reverb_id, product.pk) != product.pk:
-        return Verdict(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
+        return LineAction(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
     return found
 
 
@@ -147,18 +147,18 @@ def _note(row: Listing, case: Case, read_at: datetime) -> None:
     row.indexed_at = read_at
 
 
-def _meant(decision: Decision) -> Verdict:
+def _meant(decision: Decision) -> LineAction:
     match decision.action:
         case Action.CREATE:
-            return Verdict(Kind.CREATE, decision.reason)
+            return LineAction(Kind.CREATE, decision.reason)
         case Action.NOTHING:
-            return Verdict(Kind.NOTHING, decision.reason)
+            return LineAction(Kind.NOTHING, decision.reason)
         case Action.SKIP:
             waits = REASONS[decision.reason].waits
-            return Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
+            return LineAction(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
     names = (*decision.sends, *decision.follow)
     fields = tuple(FIELDS.get(name, name.upper()) for name in names if name != "publish")
-    return Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
+    return LineAction(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
 
 
 def fields(sync: MassSync) -> list[tuple[str, int]]:

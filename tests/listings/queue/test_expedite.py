@@ -1,4 +1,4 @@
-"""What brings jobs forward: a side that is back, and a job that goes through. None is, again and again."""
+"""What expedites jobs: a side that is back, and a job that goes through. None is, again and again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from listings.models import Job, Product, Rank
-from listings.queue import forward, jobs
+from listings.queue import expedite, jobs
 from shops.models import Shop
 from tests.people import NOON, olivia, product_of, shop_of
 
@@ -42,45 +42,45 @@ def fail_again(now: datetime = NOON) -> None:
 
 
 def test_when_a_side_is_back_a_few_of_the_jobs_that_failed_go_first(shop: Shop) -> None:
-    forward.reverb_is_back(shop.pk, now=NOON)
-    assert len(due()) == forward.FIRST
+    expedite.reverb_is_back(shop.pk, now=NOON)
+    assert len(due()) == expedite.FIRST
 
 
 def test_when_a_side_is_back_once_more_others_go_first(shop: Shop) -> None:
-    forward.reverb_is_back(shop.pk, now=NOON)
+    expedite.reverb_is_back(shop.pk, now=NOON)
     before = due()
     fail_again()
-    forward.store_is_back(shop.pk, now=NOON)
-    assert len(due()) == forward.FIRST
+    expedite.store_is_back(shop.pk, now=NOON)
+    assert len(due()) == expedite.FIRST
     assert not before & due()
 
 
 def test_once_a_job_went_through_all_that_failed_are_due(shop: Shop) -> None:
-    assert forward.one_went_through(shop.pk, reasons=(), now=NOON) == MANY
+    assert expedite.one_went_through(shop.pk, reasons=(), now=NOON) == MANY
     assert len(due()) == MANY
 
 
 def test_what_gave_up_goes_on_once_a_job_went_through(shop: Shop) -> None:
     Job.objects.update(blocked=True)
     Product.objects.update(waits_for="gave_up")
-    forward.one_went_through(shop.pk, reasons=(), now=NOON)
+    expedite.one_went_through(shop.pk, reasons=(), now=NOON)
     assert len(due()) == MANY
 
 
 def test_a_job_is_brought_forward_once_in_each_of_its_own_delays(shop: Shop) -> None:
-    forward.one_went_through(shop.pk, reasons=(), now=NOON)
+    expedite.one_went_through(shop.pk, reasons=(), now=NOON)
     fail_again()
     for seconds in range(0, 60, 5):
-        forward.one_went_through(shop.pk, reasons=(), now=NOON + timedelta(seconds=seconds))
+        expedite.one_went_through(shop.pk, reasons=(), now=NOON + timedelta(seconds=seconds))
     assert not due(NOON + DELAY - timedelta(seconds=1))
     assert len(due(NOON + DELAY)) == MANY
 
 
 def test_a_job_that_waits_for_the_seller_and_was_brought_forward_just_now_is_due_after_its_delay(shop: Shop) -> None:
     """It has no date of its own: passed over, it would wait for good."""
-    Job.objects.update(blocked=True, hurried_at=NOON)
+    Job.objects.update(blocked=True, expedited_at=NOON)
     Product.objects.update(waits_for="token_refused")
-    forward.reverb_is_back(shop.pk, now=NOON + timedelta(seconds=1))
+    expedite.reverb_is_back(shop.pk, now=NOON + timedelta(seconds=1))
     assert not due(NOON + DELAY - timedelta(seconds=1))
     assert len(due(NOON + DELAY)) == MANY
 
@@ -90,5 +90,5 @@ def test_a_job_in_a_workers_hands_is_left_alone(shop: Shop) -> None:
     taken = jobs.claim(shop.pk, now=NOON)
     assert taken is not None
     Job.objects.update(due_at=LATER)
-    forward.one_went_through(shop.pk, reasons=(), now=NOON)
+    expedite.one_went_through(shop.pk, reasons=(), now=NOON)
     assert taken.job_id not in due()

@@ -7,7 +7,7 @@ from django.db.models import Q
 from shops.models import ReverbConnection, Shop
 
 
-def siblings_of(shop_id: int) -> list[Shop]:
+def shops_sharing_account(shop_id: int) -> list[Shop]:
     """Return the other shops that have this shop's Reverb account and a store, by id.
 
     Accounts are the same if Reverb gave both the same id, or no id and the same name.

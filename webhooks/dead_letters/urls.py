@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from webhooks.put_aside import views
+from webhooks.dead_letters import views
 
 app_name = "aside"
 urlpatterns = [

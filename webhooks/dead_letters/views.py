@@ -22,7 +22,7 @@ def show(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show what was put aside, as part of another page or as its own page."""
     found = inbox.aside(shop.pk)
     context = {"shop": shop, "aside": found.defer("body")[:SHOWN], "count": found.count()}
-    template = "put_aside/_page.html" if request.headers.get("HX-Request") else "put_aside/page.html"
+    template = "dead_letters/_page.html" if request.headers.get("HX-Request") else "dead_letters/page.html"
     return render(request, template, context)
 
 

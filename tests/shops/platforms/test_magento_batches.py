@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from listings.intake import crawls
 from listings.models import Crawl, Product, Recheck
 from reverbsync import clock
-from shops.platforms.magento2 import portions, search
+from shops.platforms.magento2 import batches, search
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Away, Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
@@ -207,14 +207,14 @@ def test_all_that_can_be_shown_is_read_and_what_cannot_is_named() -> None:
     rest = Lists(ids, bad)
     cursor, found, failed = "0", [], []
     while cursor:
-        got = portions.above(rest, "/products", cursor, size=100)
+        got = batches.above(rest, "/products", cursor, size=100)
         found += [row["id"] for row in got.rows]
         failed += [int(got.failed)] if got.failed else []
         cursor = (got.failed or str(found[-1])) if got.more else ""
     assert (found, set(failed)) == ([one for one in ids if one not in bad], bad)
     assert rest.requested < 400
     rest.requested = 0
-    rows, names = portions.every(rest, "/products", "entity_id", ids)
+    rows, names = batches.every(rest, "/products", "entity_id", ids)
     assert ({row["id"] for row in rows}, set(names)) == (set(ids) - bad, {str(one) for one in bad})
     assert rest.requested < 200
 
@@ -222,9 +222,9 @@ def test_all_that_can_be_shown_is_read_and_what_cannot_is_named() -> None:
 def test_a_store_that_is_away_is_asked_twice_and_no_product_is_blamed() -> None:
     rest = Lists([1, 2, 3], set(), away=True)
     with pytest.raises(Away):
-        portions.above(rest, "/products", "", size=100)
+        batches.above(rest, "/products", "", size=100)
     with pytest.raises(Away):
-        portions.every(rest, "/products", "entity_id", [1, 2, 3])
+        batches.every(rest, "/products", "entity_id", [1, 2, 3])
     assert rest.requested == 4
 
 
@@ -238,7 +238,7 @@ def test_a_store_that_asks_to_wait_is_not_asked_again() -> None:
 
     rest.rows = wait  # type: ignore[method-assign]
     with pytest.raises(TransientStoreError):
-        portions.every(rest, "/products", "entity_id", [1, 2, 3])
+        batches.every(rest, "/products", "entity_id", [1, 2, 3])
     assert len(requested) == 1
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from reverbsync import clock
-from shops import health, lifecycle, standing
+from shops import connection_status, health, lifecycle
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms.values import Away, Keys, StoreAuthError
 from tests.people import olivia, shop_of
@@ -122,7 +122,7 @@ def test_what_the_seller_is_asked_to_do_on_reverb_is_asked_for_again_while_they_
     ReverbConnection.objects.update(problem="no_live_listing")
     get(shop, "shops:reverb")
     assert ReverbConnection.objects.filter(hooks_due_at__gt=clock.now()).exists()
-    ReverbConnection.objects.update(checked_at=clock.now() - standing.FRESH)
+    ReverbConnection.objects.update(checked_at=clock.now() - connection_status.FRESH)
     get(shop, "shops:reverb")
     assert ReverbConnection.objects.filter(hooks_due_at__lte=clock.now()).exists()
 

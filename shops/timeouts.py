@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reverbsync import clock
-from reverbsync.dispatch.share import share
+from reverbsync.dispatch.concurrency import share
 
 #: A call that has waited for this many seconds hangs.
 HANGS_S = 5.0

@@ -22,7 +22,7 @@ FRESH = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ConnectionStatus:
     """The badge's word, whether all is well, and the sentence. `reconnect`: new keys may help."""
 
     word: str
@@ -31,34 +31,34 @@ class Standing:
     reconnect: bool = False
 
 
-CONNECTED = Standing("connected", good=True)
+CONNECTED = ConnectionStatus("connected", good=True)
 
 
-def of_store(store: StoreConnection | None, health: StoreHealth | None) -> Standing | None:
+def of_store(store: StoreConnection | None, health: StoreHealth | None) -> ConnectionStatus | None:
     """Return the state of the store's connection, None if there is none."""
     if store is None:
         return None
     if store.removed_at is not None:
-        return Standing("removed")
+        return ConnectionStatus("removed")
     if words := outages.of_store(store):
-        return Standing("not responding", words=words)
+        return ConnectionStatus("not responding", words=words)
     if health is not None and health.away_since is not None:
         since = f"{health.away_since:%-d %B, %H:%M} UTC"
         words = f"Your store hasn't answered as expected since {since}: {health.away_words} We retry automatically."
-        return Standing("not answering", words=words, reconnect=True)
+        return ConnectionStatus("not answering", words=words, reconnect=True)
     if store.problem:
-        return Standing("needs you", words=store.problem, reconnect=True)
+        return ConnectionStatus("needs you", words=store.problem, reconnect=True)
     return CONNECTED
 
 
-def of_reverb(connection: ReverbConnection | None) -> Standing | None:
+def of_reverb(connection: ReverbConnection | None) -> ConnectionStatus | None:
     """Return the state of the connection to Reverb, None if there is none. Its problem is shown separately."""
     if connection is None:
         return None
     if words := outages.of_reverb(connection):
-        return Standing("not responding", words=words)
+        return ConnectionStatus("not responding", words=words)
     problem = problem_of(connection)
-    return Standing("needs you") if problem is not None and not problem.usable else CONNECTED
+    return ConnectionStatus("needs you") if problem is not None and not problem.usable else CONNECTED
 
 
 def problem_of(connection: ReverbConnection | None) -> Problem | None:
