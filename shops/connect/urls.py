@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from shops.connect import reverb_oauth, views
+from shops.connect import arrivals, choose_shop, reverb_oauth, views
 
 urlpatterns = [
     path("go/<slug:state>/", views.go, name="connect_go"),
-    path("choose/<slug:state>/", views.choose_shop, name="choose_shop"),
+    path("choose/<slug:state>/", choose_shop.choose_shop, name="choose_shop"),
     path("reverb/go/<slug:state>/", reverb_oauth.go, name="reverb_go"),
     path("reverb/callback/", reverb_oauth.callback, name="reverb_callback"),
-    path("<slug:kind>/<slug:step>/", views.arrive, name="connect"),
+    path("<slug:kind>/<slug:step>/", arrivals.arrive, name="connect"),
 ]

@@ -44,7 +44,7 @@ class Seller:
         self.driver.get(address)
 
     def to_tab(self, number: int) -> None:
-        """Reconciliation at another tab, as soon as it is there."""
+        """Look at another tab, as soon as it is there."""
         self._wait(lambda: len(self.driver.window_handles) > number, f"tab {number}")
         self.driver.switch_to.window(self.driver.window_handles[number])
 

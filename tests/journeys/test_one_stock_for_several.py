@@ -128,7 +128,7 @@ def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
 
 
 def look(world: World) -> None:
-    """Reconciliation for what changed in the store."""
+    """Look for what changed in the store."""
     crawls.begin(world.shop, "changes")
     while (crawl := crawls.due(world.shop.pk)) is not None and crawl.kind == "changes":
         crawl_slices.run_slice(crawl)

@@ -124,7 +124,7 @@ def call(shop: Shop, now: Now, topic: str = "product.updated", product: int = 1)
 
 
 def look(shop: Shop, kind: str = "changes") -> Crawl:
-    """Reconciliation for changes now."""
+    """Look for changes now."""
     crawls.begin(shop, kind)
     found = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
     crawl_slices.run_slice(found)

@@ -13,7 +13,7 @@ from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms import addresses
 from shops.platforms.base import Envelope, Keys, Platform, StoreClient
-from shops.platforms.custom import messages, pushed, signing
+from shops.platforms.custom import messages, pushed, pushed_counts, signing
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import BadSignature, Unreadable
 from shops.schemas import object_of
@@ -76,7 +76,7 @@ class Custom(Platform):
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
         """Return False for a count of an unknown variant; else timestamps keep earlier messages from overwriting it."""
         try:
-            return pushed.knows_what_it_counts(connection, messages.read(body))
+            return pushed_counts.knows_what_it_counts(connection, messages.read(body))
         except Unreadable:
             return True
 

@@ -98,7 +98,7 @@ def numbers(shown: str) -> dict[str, str]:
 def test_it_says_what_it_does_before_it_is_begun_and_begins_by_a_button(shop: Shop) -> None:
     shown = get(shop)
     assert "Nothing is written yet." in shown
-    assert "Reconciliation what would change" in shown
+    assert "Look what would change" in shown
     assert press(shop, "begin").status_code == 302
     sync = MassSync.objects.get()
     assert (sync.state, sync.person) == (State.FETCHING, olivia())
@@ -247,7 +247,7 @@ def test_it_is_started_or_discarded_by_a_button(shop: Shop) -> None:
     press(shop, "cancel")
     shown = get(shop)
     assert "Nothing was written." in shown
-    assert "Reconciliation what would change" in shown
+    assert "Look what would change" in shown
     assert 'id="rows"' not in shown
 
 
@@ -341,7 +341,7 @@ def test_a_cancelled_one_shows_what_was_done_and_lets_another_begin(shop: Shop) 
     assert numbers(shown)["not done"] == "5"
     assert "What was written stays written." in shown
     assert "Try all that failed again" not in shown
-    assert "Reconciliation what would change" in shown
+    assert "Look what would change" in shown
 
 
 @pytest.mark.parametrize(

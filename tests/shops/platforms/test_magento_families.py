@@ -33,7 +33,7 @@ def family(store: Store) -> dict[str, Any]:
 
 
 def look(store: Store) -> None:
-    """Reconciliation for changes since an hour from now: the store's clock was moved along by two."""
+    """Look for changes since an hour from now: the store's clock was moved along by two."""
     crawls.begin(store.shop, "changes")
     crawl = store.shop.crawls.get(kind="changes")
     crawl.since = datetime.now(UTC) + timedelta(hours=1)

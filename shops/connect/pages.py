@@ -1,0 +1,45 @@
+"""What the pages of a handshake share."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from shops.models import Person
+from shops.platforms import PLATFORMS
+from shops.platforms.handshake import (
+    Handshake,
+)
+
+
+def base_of(kind: str) -> str:
+    return settings.SITE_URL + reverse("connect", args=[kind, "x"]).removesuffix("x/")
+
+
+def handshake_of(kind: str) -> Handshake:
+    found = PLATFORMS[kind].handshake if kind in PLATFORMS else None
+    if found is None:
+        raise Http404("There is no such way to connect.")
+    return found
+
+
+def person_or_none(request: HttpRequest) -> Person | None:
+    return request.user if isinstance(request.user, Person) else None
+
+
+def on_our_page(request: HttpRequest, path: str) -> HttpResponse:
+    """Redirect to a page of ours; inside a store's frame, where our session is unavailable, show a link."""
+    if _framed(request):
+        return render(request, "connect/leave_frame.html", {"address": settings.SITE_URL + path})
+    return HttpResponseRedirect(path)
+
+
+def _framed(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-Fetch-Dest") == "iframe"
+
+
+def declined_page(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
+    context = {"words": words, "home": f"{settings.SITE_URL}/", "framed": _framed(request)}
+    return render(request, "connect/declined.html", context, status=status)
