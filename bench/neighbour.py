@@ -44,7 +44,7 @@ def main() -> int:
     """Measure alone, then beside them."""
     with silent() as port, stack.up(app=True, reverb="bench.sales", more=_allowed(port)) as bench:
         from bench import shops
-        from shops import lifecycle
+        from shops import recheck
         from shops.models import Breaker
 
         bench.reverb(latency_s=0.05)
@@ -66,7 +66,7 @@ def main() -> int:
         hanging.store.save()
         buy(bench, hanging, sold)
         poison(poisoned)
-        lifecycle.look_again(saving)
+        recheck.look_again(saving)
         beside = sold_out(bench, sales[WARM + TIMES :])
         waiting = shops.open_count(hanging)
         reviewed = shops.open_count(saving) > 0

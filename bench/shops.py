@@ -26,7 +26,7 @@ REPRICE = (
 def shop(number: int) -> Shop:
     """Create a shop with a custom store that syncs price and stock."""
     owner, _ = Person.objects.get_or_create(email="bench@example.com")
-    made = lifecycle.shop(owner, f"Bench {number}")
+    made = lifecycle.create_shop(owner, f"Bench {number}")
     off = {f"sync_{name}": name in ("price", "stock") for name in FIELDS}
     SyncSettings.objects.filter(shop=made).update(**off)
     address = f"https://store-{number}.example.com/"

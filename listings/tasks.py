@@ -17,7 +17,7 @@ from django.conf import settings
 from listings.intake import crawl_slices, crawls, read_again, rechecks, scheduled_reads
 from listings.mass_sync import run
 from listings.models import Rank
-from listings.queue import jobs
+from listings.queue import blocked, jobs
 from listings.sync import recover
 from listings.sync.attempt import attempt
 from listings.upkeep import compare, review
@@ -137,7 +137,7 @@ def sweep() -> None:
     """Wake the shops that have something due: delayed jobs and crawls, and those whose wake-up or worker was lost."""
     each_by_itself(
         recover.free,
-        lambda: jobs.retry_waiting(now=clock.now()),
+        lambda: blocked.retry_waiting(now=clock.now()),
         lambda: wake_all(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
         lambda: wake_all(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
         lambda: wake_all(review.REVIEW, review.shops_with_due_ones()),

@@ -15,6 +15,9 @@ from shops.models import Membership, Person, Shop
 
 P = ParamSpec("P")
 
+#: Methods of a page with a form.
+PAGE = ["GET", "HEAD", "POST"]
+
 
 def shops_of(person: Person) -> QuerySet[Shop]:
     """Return the shops that `person` belongs to, by name."""

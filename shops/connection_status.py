@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from reverbsync import clock
 from reverbsync.dispatch.wake import wake
-from shops import lifecycle, outages
+from shops import health, outages, reverb_connection, store_connection
 from shops.connect import upkeep
-from shops.models import ReverbConnection, StoreConnection, StoreHealth
+from shops.models import ReverbConnection, Shop, StoreConnection, StoreHealth
+from shops.platforms import PLATFORMS
+from shops.reverb import limits
 from shops.reverb import upkeep as reverb_upkeep
 from shops.reverb.connect import PROBLEMS, Problem
 
@@ -70,12 +73,34 @@ def look(store: StoreConnection | None, health: StoreHealth | None, reverb: Reve
     """Request a check of connections that somebody views, unless the last is recent. A worker makes it."""
     if store is not None and of_store(store, health) == CONNECTED and upkeep.is_stale(store, FRESH):
         upkeep.ask(store)
-        wake(lifecycle.CHECK_STORE, store.shop_id)
+        wake(store_connection.CHECK_STORE, store.shop_id)
     problem = problem_of(reverb)
     if reverb is not None and problem is not None and problem.usable and _is_old(reverb):
         reverb_upkeep.ask(reverb)
-        wake(lifecycle.CHECK_REVERB, reverb.shop_id)
+        wake(reverb_connection.CHECK_REVERB, reverb.shop_id)
 
 
 def _is_old(reverb: ReverbConnection) -> bool:
     return reverb.checked_at is None or reverb.checked_at < clock.now() - FRESH
+
+
+def page_context(shop: Shop) -> dict[str, Any]:
+    """Return the pages' context for both connections, and request checks of outdated ones."""
+    store = StoreConnection.objects.filter(shop=shop).first()
+    reverb = ReverbConnection.objects.filter(shop=shop).first()
+    found = StoreHealth.objects.filter(shop=shop).first()
+    problem = problem_of(reverb)
+    look(store, found, reverb)
+    return {
+        "shop": shop,
+        "store": store,
+        "store_status": of_store(store, found),
+        "platform": PLATFORMS[store.platform] if store else None,
+        "health": found,
+        "silent": store is not None and health.is_silent(found, store.hooks_checked_at),
+        "reverb": reverb,
+        "reverb_status": of_reverb(reverb),
+        "throttle": limits.throttle_of(reverb) if reverb else None,
+        "problem": problem,
+        "link": problem.link_on(reverb.web_url) if problem and reverb else "",
+    }

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from reverbsync import clock
 from shops.models import StoreConnection, StoreHealth
 from shops.platforms import Platform, client_of, platform_of
-from shops.platforms.values import Away, StoreAuthError, StoreError
+from shops.platforms.errors import Away, StoreAuthError, StoreError
 from shops.signals import store_is_back
 
 PROBE = "shops.probe_store"

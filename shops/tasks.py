@@ -11,27 +11,27 @@ from reverbsync.contained import each_by_itself
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.wake import awake, wake_all
-from shops import health, lifecycle, outages
+from shops import health, outages, reverb_connection, store_connection
 from shops.connect import upkeep
 from shops.models import PendingConnection, ReverbConnection
 from shops.reverb import upkeep as reverb_upkeep
 
 
-@shared_task(name=lifecycle.CHECK_STORE)
+@shared_task(name=store_connection.CHECK_STORE)
 def check_store(shop_id: int) -> None:
     """Check a shop's store and its webhooks."""
-    awake(lifecycle.CHECK_STORE, shop_id)
-    with try_lock(lifecycle.CHECK_STORE, shop_id) as alone:
+    awake(store_connection.CHECK_STORE, shop_id)
+    with try_lock(store_connection.CHECK_STORE, shop_id) as alone:
         connection = upkeep.due_ones().filter(shop=shop_id).first()
         if alone and connection is not None:
             upkeep.check(connection)
 
 
-@shared_task(name=lifecycle.CHECK_REVERB)
+@shared_task(name=reverb_connection.CHECK_REVERB)
 def check_reverb(shop_id: int) -> None:
     """Check a shop's webhooks at Reverb."""
-    awake(lifecycle.CHECK_REVERB, shop_id)
-    with try_lock(lifecycle.CHECK_REVERB, shop_id) as alone:
+    awake(reverb_connection.CHECK_REVERB, shop_id)
+    with try_lock(reverb_connection.CHECK_REVERB, shop_id) as alone:
         connection = ReverbConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
         if alone and connection is not None:
             reverb_upkeep.check(connection)
@@ -76,8 +76,8 @@ def sweep() -> None:
         lambda: wake_all(outages.IS_BACK, outages.shops_that_are_back()),
         lambda: wake_all(outages.PROBE, outages.shops_to_probe()),
         lambda: wake_all(health.PROBE, health.due()),
-        lambda: wake_all(lifecycle.CHECK_STORE, upkeep.due()),
-        lambda: wake_all(lifecycle.CHECK_REVERB, reverb_upkeep.due()),
+        lambda: wake_all(store_connection.CHECK_STORE, upkeep.due()),
+        lambda: wake_all(reverb_connection.CHECK_REVERB, reverb_upkeep.due()),
     )
 
 

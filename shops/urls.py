@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from shops import views
+from shops import connection_views, views
 from shops.connect import reverb_oauth
 from shops.connect import views as connect_views
 
@@ -13,11 +13,11 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("shops/new/", views.new, name="new"),
     path("shops/<int:shop_id>/", views.overview, name="overview"),
-    path("shops/<int:shop_id>/store/", views.store, name="store"),
-    path("shops/<int:shop_id>/store/with/<slug:kind>/", views.store_with, name="store_with"),
+    path("shops/<int:shop_id>/store/", connection_views.store, name="store"),
+    path("shops/<int:shop_id>/store/with/<slug:kind>/", connection_views.store_with, name="store_with"),
     path("shops/<int:shop_id>/store/with/<slug:kind>/begin/", connect_views.begin, name="begin"),
-    path("shops/<int:shop_id>/disconnect/<slug:side>/", views.disconnect, name="disconnect"),
+    path("shops/<int:shop_id>/disconnect/<slug:side>/", connection_views.disconnect, name="disconnect"),
     path("shops/<int:shop_id>/reverb/begin/", reverb_oauth.begin, name="reverb_begin"),
-    path("shops/<int:shop_id>/reverb/", views.reverb, name="reverb"),
+    path("shops/<int:shop_id>/reverb/", connection_views.reverb, name="reverb"),
     path("shops/<int:shop_id>/settings/", views.settings, name="settings"),
 ]

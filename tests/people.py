@@ -31,7 +31,7 @@ def nora() -> Person:
 
 def shop_of(person: Person, name: str = "Guitars") -> Shop:
     """Return a new shop with both connections."""
-    shop = lifecycle.shop(person, name)
+    shop = lifecycle.create_shop(person, name)
     StoreConnection.objects.create(
         shop=shop, platform="shopify", address="guitars.myshopify.com", token="store-token", secret=SECRET
     )

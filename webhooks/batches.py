@@ -13,7 +13,7 @@ from reverbsync import clock
 from reverbsync.outage import NotReached, is_outage
 from reverbsync.security.redaction import whereabouts
 from shops import health
-from shops.platforms.values import StoreError
+from shops.platforms.errors import StoreError
 from shops.reverb.errors import ReverbError
 from webhooks import inbox
 from webhooks.models import Delivery

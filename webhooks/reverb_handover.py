@@ -8,7 +8,7 @@ from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
-from shops.reverb import hooks, webhooks
+from shops.reverb import arrivals, webhooks
 from shops.schemas import object_of
 from webhooks import inbox
 from webhooks.batches import NO_OBJECT, BatchOutcome, look_instead
@@ -39,7 +39,7 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
         look_instead(shop.pk, "reverb")
     # Several calls about one order, or with the same state of a listing, are one event.
     events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
-    hooks.called(connection, set(meant.values()), clock.now())
+    arrivals.called(connection, set(meant.values()), clock.now())
     failed = reverb_events.follow(connection, events, over=over)
     for delivery, event in meant.items():
         outcome.end(delivery, [failed[event]] if event in failed else [], replayable=False)

@@ -14,7 +14,7 @@ from shops import health
 from shops.events import Event
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
-from shops.platforms.values import Unreadable
+from shops.platforms.errors import Unreadable
 from shops.schemas import object_of
 from webhooks import inbox
 from webhooks.batches import NO_OBJECT, BatchOutcome

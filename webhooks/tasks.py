@@ -14,7 +14,7 @@ from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.wake import awake, wake, wake_all
-from shops import lifecycle
+from shops import reverb_connection, store_connection
 from shops.connect import upkeep
 from shops.models import Shop
 from webhooks import inbox, reverb_handover
@@ -87,9 +87,9 @@ def sweep() -> None:
     found = inbox.shops_with_open_ones(now=clock.now())
     for kind, task in inbox.HAND_OVER.items():
         wake_all(task, found.get(kind, []))
-    wake_all(lifecycle.CLEAR_STORE, erase.stores_to_clear())
-    wake_all(lifecycle.LEAVE_STORE, upkeep.stores_to_leave())
-    wake_all(lifecycle.CLEAR_REVERB, former_account.shops_with_one())
+    wake_all(store_connection.CLEAR_STORE, erase.stores_to_clear())
+    wake_all(store_connection.LEAVE_STORE, upkeep.stores_to_leave())
+    wake_all(reverb_connection.CLEAR_REVERB, former_account.shops_with_one())
 
 
 @shared_task(name="webhooks.prune")
@@ -105,25 +105,25 @@ def prune() -> None:
         pass
 
 
-@shared_task(name=lifecycle.CLEAR_STORE)
+@shared_task(name=store_connection.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
     """Delete a replaced or forgotten store's data for one slice."""
-    _one_slice(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
+    _one_slice(store_connection.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
-@shared_task(name=lifecycle.LEAVE_STORE)
+@shared_task(name=store_connection.LEAVE_STORE)
 def leave_store(shop_id: int) -> None:
     """Remove our webhooks from the shop's former stores."""
-    awake(lifecycle.LEAVE_STORE, shop_id)
-    with try_lock(lifecycle.LEAVE_STORE, shop_id) as alone:
+    awake(store_connection.LEAVE_STORE, shop_id)
+    with try_lock(store_connection.LEAVE_STORE, shop_id) as alone:
         if alone:
             upkeep.leave(shop_id)
 
 
-@shared_task(name=lifecycle.CLEAR_REVERB)
+@shared_task(name=reverb_connection.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
     """Remove, for one slice, the links to the listings of the shop's former Reverb account."""
-    _one_slice(lifecycle.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
+    _one_slice(reverb_connection.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from shops.models import FormerStore, ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
-from shops.platforms.values import BadSignature
+from shops.platforms.errors import BadSignature
 from shops.reverb import webhooks
 from shops.schemas import number_in, object_of
 from webhooks import addresses, inbox

@@ -8,8 +8,9 @@ from itertools import takewhile
 
 from listings.models import Crawl, Product
 from shops.platforms import StoreClient
-from shops.platforms.base import Resizable
-from shops.platforms.values import Missing, Page, StoreError, TooLarge, TransientStoreError, Unread, Unsupported
+from shops.platforms.errors import Missing, StoreError, TooLarge, TransientStoreError, Unsupported
+from shops.platforms.store_client import Resizable
+from shops.platforms.values import Page, Unread
 
 #: Products whose stock is requested together.
 STOCKTAKING = 200

@@ -11,7 +11,8 @@ from listings.models import Crawl, Product, Rank
 from reverbsync import clock
 from shops import health
 from shops.platforms import StoreClient
-from shops.platforms.values import Page, StoreError, Unread
+from shops.platforms.errors import StoreError
+from shops.platforms.values import Page, Unread
 
 
 def page(crawl: Crawl, client: StoreClient) -> None:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from listings.intake import batches
 from listings.intake.crawls import MAX_FAILURES, Kind, every
 from listings.models import Crawl
-from listings.queue import jobs
+from listings.queue import retry_delay
 from reverbsync import clock
 from shops import health
 from shops.platforms import StoreClient
-from shops.platforms.values import CursorLost, StoreAuthError, StoreError
+from shops.platforms.errors import CursorLost, StoreAuthError, StoreError
 
 _FIELDS = [
     "cursor",
@@ -87,7 +87,7 @@ def failed(crawl: Crawl, error: StoreError, client: StoreClient) -> None:
         # It resumes from its cursor when its date comes, or when the seller presses the button.
         crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
     else:
-        wait = jobs.delay_s(crawl.failures, at_least=error.retry_after)
+        wait = retry_delay.delay_s(crawl.failures, at_least=error.retry_after)
         crawl.due_at = clock.now() + timedelta(seconds=wait)
     save(crawl)
 

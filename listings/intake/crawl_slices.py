@@ -12,7 +12,7 @@ from reverbsync import clock
 from reverbsync.outage import is_outage
 from reverbsync.security.redaction import broke
 from shops.platforms import StoreClient, client_of
-from shops.platforms.values import StoreError
+from shops.platforms.errors import StoreError
 
 logger = logging.getLogger(__name__)
 

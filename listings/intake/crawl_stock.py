@@ -13,8 +13,9 @@ from listings.intake.crawl_progress import count, finish, go_on
 from listings.models import Crawl, Product
 from reverbsync import clock
 from shops.platforms import StoreClient
-from shops.platforms.base import Stocktaker
-from shops.platforms.values import Stocktake, StoreError, Unread
+from shops.platforms.errors import StoreError
+from shops.platforms.store_client import Stocktaker
+from shops.platforms.values import Stocktake, Unread
 from shops.snapshots import StoreProduct
 
 

@@ -11,7 +11,7 @@ from reverbsync.outage import is_outage
 from reverbsync.security.redaction import broke
 from shops import health
 from shops.platforms import client_of
-from shops.platforms.values import Missing, StoreError, Unsupported
+from shops.platforms.errors import Missing, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 

@@ -18,11 +18,12 @@ from listings.intake.responses import OF_STOCK, keep
 from listings.models import Product
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
-from shops import lifecycle
+from shops import store_connection
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of
-from shops.platforms.values import Malformed, StoreAuthError, TooLarge, TransientStoreError, Unread
+from shops.platforms.errors import Malformed, StoreAuthError, TooLarge, TransientStoreError
+from shops.platforms.values import Unread
 
 logger = logging.getLogger(__name__)
 
@@ -159,6 +160,6 @@ def _removed(shop: Shop, client: StoreClient) -> None:
     try:
         client.check()
     except StoreAuthError:
-        lifecycle.store_removed(shop)
+        store_connection.store_removed(shop)
     else:
         logger.warning("The store of shop %s reports that our app was removed, but accepts our keys", shop.pk)

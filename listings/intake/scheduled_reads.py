@@ -17,7 +17,7 @@ from reverbsync import clock
 from reverbsync.security.redaction import broke
 from shops import health
 from shops.platforms import client_of
-from shops.platforms.values import StoreError
+from shops.platforms.errors import StoreError
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from listings.mass_sync import confirm, enqueue, fetch_listings, plan
 from listings.models import Line, MassSync
-from listings.queue import jobs
+from listings.queue import retry_delay
 from listings.sync.cases import ShopRules
 from reverbsync import clock
 from reverbsync.dispatch.wake import wake
@@ -108,7 +108,7 @@ def run_slice(sync: MassSync) -> None:
     except NeedsSeller as error:
         _failed(sync, error.message, timedelta(minutes=15))
     except ReverbError as error:
-        wait = jobs.delay_s(min(sync.failures + 1, 8), at_least=error.retry_after)
+        wait = retry_delay.delay_s(min(sync.failures + 1, 8), at_least=error.retry_after)
         _failed(sync, error.message, timedelta(seconds=wait))
     except Exception as error:  # noqa: BLE001 -- a fault of ours; it is retried
         broke(logger, error, "The mass sync of shop %s broke", sync.shop_id)

@@ -14,7 +14,7 @@ from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.orders import OrderStatus
 from shops.platforms import client_of
-from shops.platforms.values import StoreAuthError, StoreError, TransientStoreError
+from shops.platforms.errors import StoreAuthError, StoreError, TransientStoreError
 
 
 def cancel(order: Order) -> None:

@@ -23,8 +23,8 @@ from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.models.settings import StockWay
 from shops.orders import StoreOrder
 from shops.platforms import StoreClient, client_of
-from shops.platforms.base import Settler
-from shops.platforms.values import StoreError, TransientStoreError
+from shops.platforms.errors import StoreError, TransientStoreError
+from shops.platforms.store_client import Settler
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import RateLimited, ReverbError, TransientError
 from shops.reverb.orders import PAID

@@ -20,7 +20,7 @@ from listings.queue import jobs
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, SyncSettings
 from shops.models.settings import StockWay
-from shops.reverb import hooks
+from shops.reverb import arrivals
 from shops.reverb.availability import is_news
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import RateLimited, ReverbError
@@ -69,7 +69,7 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
             _recheck_uncounted(connection.shop, now)
             uncounted_due_at = (now + ROUND).timestamp()
         last = number >= pages or not rows
-        step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
+        step = step_of(pages, has_webhooks=arrivals.listing_webhooks_arrive(connection, now))
         _keep(
             connection,
             _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, recently_rechecked),

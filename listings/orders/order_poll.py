@@ -18,7 +18,7 @@ from reverbsync import clock
 from reverbsync.dispatch.locks import blocking_lock
 from reverbsync.dispatch.wake import wake
 from shops.models import ReverbConnection
-from shops.reverb import connect, hooks
+from shops.reverb import arrivals, connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import TransientError
 from shops.snapshots import ReverbOrder
@@ -112,13 +112,13 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         _plan(connection, planned, now + delay(connection, error, now))
         raise
     if news and connection.orders_read_at is not None:  # the first poll finds older orders
-        hooks.missed(connection, clock.now())
+        arrivals.missed(connection, clock.now())
         connection.refresh_from_db()
     # Not if another account was connected meanwhile: nothing was read from that one.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     wrong = Q(orders_read_at__gt=clock.now() + AHEAD)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
-    _plan(connection, planned, now + hooks.orders_every(connection, now))
+    _plan(connection, planned, now + arrivals.orders_every(connection, now))
 
 
 def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:

@@ -12,7 +12,7 @@ from listings.models import Order, Parcel
 from listings.orders.carriers import provider_of
 from listings.orders.decide import Fate, fate
 from listings.orders.log import log_order
-from listings.queue import jobs
+from listings.queue import retry_delay
 from reverbsync import clock
 from reverbsync.dispatch import ownership
 from reverbsync.dispatch.wake import wake
@@ -127,7 +127,7 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
     transient = isinstance(error, TransientError) and parcel.attempts < MAX_ATTEMPTS
     words = "; ".join([error.message, *(f"{name} {', '.join(said)}" for name, said in error.field_errors.items())])
     if transient:
-        seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
+        seconds = retry_delay.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
         save(parcel, due_at=now + timedelta(seconds=seconds), problem=words, attempts=parcel.attempts)
     else:  # the seller is asked; it is also retried automatically, since the refusal may have been a mistake
         wait = min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(max(0, parcel.attempts - 1), 10))

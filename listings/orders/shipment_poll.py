@@ -23,7 +23,7 @@ from shops.events import Event, OrderChanged
 from shops.models import Shop
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import StoreAuthError, StoreError, Unsupported
+from shops.platforms.errors import StoreAuthError, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from listings.models import Order, StoreOrderState
 from listings.orders.decide import IN_STORE
-from listings.queue import jobs
+from listings.queue import retry_delay
 from reverbsync import clock
 from reverbsync.database import batches
 from reverbsync.dispatch import ownership
@@ -104,7 +104,7 @@ def store_replaced(shop: Shop) -> None:
 def retry_later(order: Order, words: str, *, at_least: float | None = None) -> None:
     """Schedule an automatic retry, with growing delay."""
     order.store_attempts = max(1, order.store_attempts)
-    due = clock.now() + timedelta(seconds=jobs.delay_s(min(order.store_attempts, 20), at_least=at_least))
+    due = clock.now() + timedelta(seconds=retry_delay.delay_s(min(order.store_attempts, 20), at_least=at_least))
     state = StoreOrderState.CANCELLING if order.store_state == StoreOrderState.CANCELLING else StoreOrderState.CREATING
     save(
         order,

@@ -17,7 +17,7 @@ from listings.orders import browse, descriptions, order_form, store_order_state,
 from listings.orders.log import link_of, trigger_of
 from listings.orders.tracking import TrackingReport
 from listings.orders.undeducted import undeducted
-from shops import lifecycle
+from shops import reverb_connection
 from shops.access import for_members
 from shops.models import Shop, StoreHealth
 from shops.models.settings import StockWay
@@ -81,7 +81,7 @@ def order(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
 def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
     """Accept a tracking number that the seller types in."""
     row = _found(shop, order_id)
-    given = TrackingForm(request.POST, providers=lifecycle.providers_of(shop))
+    given = TrackingForm(request.POST, providers=reverb_connection.providers_of(shop))
     if not descriptions.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
@@ -125,7 +125,7 @@ def act_on_parcel(request: HttpRequest, shop: Shop, order_id: int, parcel_id: in
     match word:
         case "send":
             chosen = request.POST.get("provider", "")
-            tracking.try_again(parcel, provider=chosen if chosen in lifecycle.providers_of(shop) else "")
+            tracking.try_again(parcel, provider=chosen if chosen in reverb_connection.providers_of(shop) else "")
             messages.success(request, "Reverb is being told. This page shows how it goes.")
         case "leave":
             tracking.drop(parcel)
@@ -166,7 +166,7 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
 
 
 def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | None = None) -> HttpResponse:
-    providers = lifecycle.providers_of(shop)
+    providers = reverb_connection.providers_of(shop)
     first = {"notify": shop.sync_settings.notify_buyer}
     tracking_form = given or TrackingForm(providers=providers, initial=first)
     row = _rows(shop, [one])[0]

@@ -16,7 +16,7 @@ from listings.products.forms import LABELS, ProductForm
 from listings.queue import jobs
 from listings.stock.targets import to_show
 from reverbsync import clock
-from shops import lifecycle
+from shops import reverb_connection
 from shops.access import for_members
 from shops.models import Shop, SyncSettings
 from shops.reverb.availability import SOLD
@@ -29,7 +29,7 @@ from synclog.reasons import REASONS
 def product(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
     """Show one product; save the seller's own values for it."""
     row = get_object_or_404(Product.objects.select_related("listing"), shop=shop, pk=product_id)
-    lists = lifecycle.lists_of(shop)
+    lists = reverb_connection.lists_of(shop)
     form = ProductForm(request.POST or None, product=row, lists=lists)
     if request.method == "POST" and form.is_valid():
         stock = {name: form.cleaned_data[name] for name in ("stock_buffer", "stock_maximum")}

@@ -17,7 +17,7 @@ from listings.models import Product, Rank
 from listings.products.forms import GroupForm, PriceForm, RuleForm, SelectionForm, WordingForm, choices_of
 from listings.queue import jobs
 from reverbsync import clock
-from shops import lifecycle
+from shops import recheck, reverb_connection
 from shops.access import for_members
 from shops.models import MappingRule, SelectionRule, Shop
 from shops.models.rules import Group
@@ -47,7 +47,7 @@ def save(request: HttpRequest, shop: Shop, section: str) -> HttpResponse:
         form.add_error(None, "There is such a rule already. Remove it first.")
     if not form.is_valid():
         return _page(request, shop, {section: form}, status=422)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     messages.success(request, "Saved. Products take it over as they change, or all at once with the button below.")
     return redirect("listings:rules", shop.pk)
 
@@ -60,7 +60,7 @@ def remove(request: HttpRequest, shop: Shop, section: str, rule_id: int) -> Http
     if section not in kinds:
         raise Http404
     get_object_or_404(kinds[section], shop=shop, pk=rule_id).delete()
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     messages.success(request, "Removed.")
     return redirect("listings:rules", shop.pk)
 
@@ -69,7 +69,7 @@ def remove(request: HttpRequest, shop: Shop, section: str, rule_id: int) -> Http
 @for_members
 def says(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show the input for the value of a field, as a part of the page: a list where Reverb has one."""
-    form = RuleForm(lists=lifecycle.lists_of(shop), field=_field(request.GET.get("field", "")))
+    form = RuleForm(lists=reverb_connection.lists_of(shop), field=_field(request.GET.get("field", "")))
     return render(request, "products/_says.html", {"field": form["says"]})
 
 
@@ -109,14 +109,14 @@ def _form(request: HttpRequest, shop: Shop, section: str) -> forms.ModelForm:  #
             return GroupForm(data, instance=SelectionRule(shop=shop))
         case "mapping":
             field = _field(data.get("field", ""))
-            made = RuleForm(data, instance=MappingRule(shop=shop), lists=lifecycle.lists_of(shop), field=field)
+            made = RuleForm(data, instance=MappingRule(shop=shop), lists=reverb_connection.lists_of(shop), field=field)
             made.instance.says = data.get("says", "").strip()[:255]
             return made
     raise Http404
 
 
 def _page(request: HttpRequest, shop: Shop, given: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    lists, settings = lifecycle.lists_of(shop), shop.sync_settings
+    lists, settings = reverb_connection.lists_of(shop), shop.sync_settings
     shop.sync_settings.refresh_from_db()
     words = store_terms.groups(shop)
     requested = _field(request.GET.get("field", ""))

@@ -15,7 +15,7 @@ from django.db.models import DateTimeField, DurationField, F, Func, Q, QuerySet,
 from django.db.models.functions import Greatest, Least, Power
 
 from listings.models import Job
-from listings.queue import jobs
+from listings.queue import jobs, retry_delay
 from reverbsync.database import BATCH_SIZE, batches
 from reverbsync.dispatch.wake import wake
 
@@ -75,10 +75,10 @@ def _expedite(rows: QuerySet[Job], now: datetime) -> int:
 
 
 def _soonest(now: datetime) -> Greatest:
-    """Return the earliest time at which a job may be due: `jobs.delay_s` after it was last expedited."""
-    doubled = Value(jobs.FIRST_DELAY_S) * Power(Value(2.0), Least(F("attempts"), Value(20)) - Value(1))
+    """Return the earliest time at which a job may be due: `retry_delay.delay_s` after it was last expedited."""
+    doubled = Value(retry_delay.FIRST_DELAY_S) * Power(Value(2.0), Least(F("attempts"), Value(20)) - Value(1))
     delay = Func(
-        Least(doubled, Value(jobs.LONGEST_DELAY_S)),
+        Least(doubled, Value(retry_delay.LONGEST_DELAY_S)),
         function="make_interval",
         template="%(function)s(secs => %(expressions)s)",
         output_field=DurationField(),

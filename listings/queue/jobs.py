@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DataError, connection, transaction
-from django.db.models import QuerySet
-from psycopg2.errors import DivisionByZero
+from django.db import connection
 
-from listings.models import Job, Order, Product, Rank
+from listings.models import Order, Product, Rank
 from listings.queue import sql
-from reverbsync.backoff import doubled_s
-from reverbsync.database import EVERYTHING, Span, Statement
+from listings.queue.retry_delay import PAUSE
+from reverbsync.database import Statement
 from reverbsync.dispatch.ownership import Lost
 from reverbsync.dispatch.wake import wake
 
@@ -35,24 +33,14 @@ URGENT = tuple(rank.value for rank in Rank if rank <= Rank.STOCK)
 BY_HAND = "by hand"
 #: Trigger of a job that a mass sync opened.
 MASS = "mass sync"
-
 #: Longer than one call can take, including timeouts (reverbsync/http/outbound.py). It is renewed before each call.
 LEASE = timedelta(seconds=180)
 #: A claimed job counts as abandoned if its worker_lock is not held after this time.
 LOCKED_WITHIN = timedelta(seconds=3)
 #: The first key of our advisory locks in PostgreSQL.
 _LOCKS = 0x52565202
-#: The shortest time between two attempts at a product, unless its stock went to zero. A burst of changes is one
-#: attempt.
-PAUSE = timedelta(seconds=2)
-#: After so many failures in a row (about seven hours), only the seller retries an edit. Stock is retried for ever.
-MAX_ATTEMPTS = 40
-#: The same for a line of a mass sync (about twenty minutes). Its page shows what failed, and the seller retries it.
-MASS_ATTEMPTS = 10
 #: The greatest difference between our clock and Reverb's for which a changed order is still noticed.
 CLOCKS_APART = timedelta(hours=1)
-FIRST_DELAY_S = 2.0
-LONGEST_DELAY_S = 900.0
 
 
 class LeaseLost(Lost):
@@ -177,77 +165,6 @@ def renew(taken: Claim, *, now: datetime) -> bool:
     return bool(row[0] != taken.generation)
 
 
-def finish(taken: Claim, *, now: datetime, attempt: AttemptEnd | None = None) -> None:
-    """Delete the job, unless it was requested again since the claim: then it is due again. Raises LeaseLost."""
-    _settle(taken, "finished", {}, due_again=now + PAUSE, attempts_again=0, attempt=attempt)
-
-
-def wait_for_seller(
-    taken: Claim, *, now: datetime, retry_at: datetime | None = None, attempt: AttemptEnd | None = None
-) -> None:
-    """Block the job until the seller changes something, unless it was requested again since the claim.
-
-    `retry_at`: when it is retried all the same; None: never. Raises LeaseLost.
-    """
-    _settle(taken, "blocked", {"retry_at": retry_at}, due_again=now + PAUSE, attempts_again=0, attempt=attempt)
-
-
-def try_later(
-    taken: Claim,
-    *,
-    due: datetime,
-    attempts: int,
-    now: datetime,
-    attempt: AttemptEnd | None = None,
-    at_least: Rank = Rank.CATALOGUE,
-) -> None:
-    """Postpone the job until `due`, or only briefly if it was requested again since the claim. Raises LeaseLost.
-
-    `attempts` is how often it has failed so far; a failed edit comes after those that did not fail. `at_least`: the
-    least urgent rank that it may get.
-    """
-    rank = min(Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank, at_least)
-    later = {"due": due, "attempts": attempts, "rank": int(rank)}
-    _settle(taken, "retry", later, due_again=min(due, now + PAUSE), attempts_again=attempts, attempt=attempt)
-
-
-def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None = None) -> float:
-    """Return the seconds to wait after the given attempt (from 1) failed for a transient reason.
-
-    Doubles from FIRST_DELAY_S to LONGEST_DELAY_S, less up to a quarter by `dice` (0..1) so that many do not come back
-    at once; never less than `at_least` seconds, e.g. the API's Retry-After.
-    """
-    full = doubled_s(FIRST_DELAY_S, attempt - 1, most_s=LONGEST_DELAY_S)
-    drawn = random.random() if dice is None else dice  # noqa: S311 -- jitter, not a secret
-    return max(full * (1 - 0.25 * drawn), at_least or 0.0)
-
-
-def blocked_jobs(shop_id: int) -> QuerySet[Job]:
-    """Return the shop's jobs that are blocked until the seller changes something."""
-    return Job.objects.filter(shop_id=shop_id, blocked=True)
-
-
-@transaction.atomic
-def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> int:
-    """Unblock the shop's jobs of the products in `span` and make them due. Returns how many.
-
-    Rows are locked in the order of their products, as in `look_again`, so that the two cannot deadlock.
-    """
-    blocked = blocked_jobs(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
-    again = {"blocked": False, "retry_due_at": None, "due_at": now, "attempts": 0}
-    return Job.objects.filter(pk__in=blocked.values("pk"), blocked=True).update(**again)
-
-
-@transaction.atomic
-def retry_waiting(*, now: datetime, most: int = 500) -> int:
-    """Unblock up to `most` jobs whose automatic retry is due. Returns how many."""
-    ready = Job.objects.filter(blocked=True, retry_due_at__lte=now).order_by("retry_due_at")
-    found = ready.select_for_update(skip_locked=True)[:most]
-    return Job.objects.filter(pk__in=found.values("pk"), blocked=True).update(
-        blocked=False, retry_due_at=None, due_at=now
-    )
-
-
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:
     """Return the ids of shops with due jobs, for the sweeper."""
     with connection.cursor() as cursor:
@@ -255,39 +172,5 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-@dataclass(frozen=True)
-class AttemptEnd:
-    """What is written in the statement that settles a job: the values of sql.END_ATTEMPT without the job's own."""
-
-    values: Mapping[str, Any]
-
-
-def _settle(
-    taken: Claim,
-    ending: str,
-    given: Mapping[str, Any],
-    *,
-    due_again: datetime,
-    attempts_again: int,
-    attempt: AttemptEnd | None,
-) -> None:
-    """Settle the job, or make it due at `due_again` if it was requested again since the claim.
-
-    Raises LeaseLost, and writes nothing, if another worker has the job.
-    """
-    job = {"job": taken.job_id, "lease": taken.lease, "generation": taken.generation, "ending": ending}
-    again = {"due_again": due_again, "attempts_again": attempts_again}
-    unchanged = {"retry_at": None, "due": None, "attempts": None, "rank": None}
-    statement, written = (_END_JOB, {}) if attempt is None else (_END_ATTEMPT, attempt.values)
-    with connection.cursor() as cursor:
-        try:
-            statement.run(cursor, {**unchanged, **job, **again, **given, **written})
-        except DataError as error:
-            if isinstance(error.__cause__, DivisionByZero):
-                raise LeaseLost from None
-            raise
-
-
 _CLAIM, _READ = Statement(sql.CLAIM), Statement(sql.READ_ATTEMPT)
 _RENEW = Statement(sql.RENEW_LEASE)
-_END_JOB, _END_ATTEMPT = Statement(sql.END_JOB), Statement(sql.END_ATTEMPT)

@@ -25,7 +25,8 @@ from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.models import SyncSettings
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import Count, StoreAuthError, StoreError, TransientStoreError, Unsupported
+from shops.platforms.errors import StoreAuthError, StoreError, TransientStoreError, Unsupported
+from shops.platforms.values import Count
 
 #: How many rounds one attempt makes if the store's stock keeps changing meanwhile.
 MAX_TRIES = 4

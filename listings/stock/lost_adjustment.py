@@ -17,7 +17,8 @@ from reverbsync import clock
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient
 from shops.platforms.cancelling import OFF
-from shops.platforms.values import Count, StoreError
+from shops.platforms.errors import StoreError
+from shops.platforms.values import Count
 
 logger = logging.getLogger(__name__)
 

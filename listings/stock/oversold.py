@@ -11,7 +11,7 @@ from listings.stock.session import StockSession
 from reverbsync import clock
 from shops import mail
 from shops.platforms import client_of
-from shops.platforms.values import StoreError, TransientStoreError
+from shops.platforms.errors import StoreError, TransientStoreError
 from shops.reverb.orders import RELEASED
 
 logger = logging.getLogger(__name__)

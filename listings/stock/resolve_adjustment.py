@@ -10,7 +10,8 @@ from listings.stock import lost_adjustment, send_adjustment
 from listings.stock.send_adjustment import forget, made_of, not_applied, pending, record, send, sent_at
 from reverbsync import clock
 from shops.platforms import Platform, StoreClient, platform_of
-from shops.platforms.values import Count, Moved, StoreError, TransientStoreError
+from shops.platforms.errors import Moved, StoreError, TransientStoreError
+from shops.platforms.values import Count
 
 #: A change whose response was lost is made again after this many stock read lags, while units are left.
 LATE = 4

@@ -12,7 +12,8 @@ from listings.stock.count_snapshot import keep_count
 from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.platforms import StoreClient
-from shops.platforms.values import Count, Moved, StoreError, Unsupported
+from shops.platforms.errors import Moved, StoreError, Unsupported
+from shops.platforms.values import Count
 
 #: For how long a store certainly recognizes a repeated change. Shopify's docs ("Implementing idempotency") mention a
 #: retention time for keys; a day is usual. A store may have been down for longer.

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from listings.queue import expedite, jobs, lease
+from listings.queue import expedite, lease, settle_job
 from listings.queue.jobs import Claim
 from listings.stock.ledger import Overtaken, Undecided
 from listings.sync import context, log, oversell_check, reconcile, rows
@@ -123,4 +123,4 @@ def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
         rows.save(begun.row)
     now = clock.now()
     due = now + timedelta(seconds=limited.retry_after or 1)
-    jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)
+    settle_job.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from listings.models import Listing, Product
 from listings.models.listing import POST_SETTLES
-from listings.queue import jobs
+from listings.queue import jobs, retry_delay
 from listings.queue.jobs import Claim
 from listings.stock.targets import is_reconciled
 from listings.sync import apply, oversell_check
@@ -31,7 +31,7 @@ def failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Cha
             if ending.reason != "try_later":
                 return ending
         case SlowDown():
-            grown_s = min(oversell_check.AGAIN_S, jobs.delay_s(taken.attempt))
+            grown_s = min(oversell_check.AGAIN_S, retry_delay.delay_s(taken.attempt))
             ending.reason, ending.again_s = "slow_down", max(error.retry_after or 0.0, grown_s)
             return ending
         case apply.PostUnsettled():
@@ -50,11 +50,11 @@ def failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Cha
 
 def later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
     """Date the retry in the ending, `at_least` so many seconds away, or give up after too many attempts."""
-    most = jobs.MASS_ATTEMPTS if taken.trigger == jobs.MASS else jobs.MAX_ATTEMPTS
+    most = retry_delay.MASS_ATTEMPTS if taken.trigger == jobs.MASS else retry_delay.MAX_ATTEMPTS
     if taken.attempt >= most and _may_give_up(taken):
         ending.reason = "gave_up"
     else:
-        ending.again_s = jobs.delay_s(taken.attempt, at_least=at_least)
+        ending.again_s = retry_delay.delay_s(taken.attempt, at_least=at_least)
     return ending
 
 

@@ -14,7 +14,7 @@ from listings.stock import ledger as books
 from listings.sync.rows import AttemptInput
 from reverbsync import clock
 from reverbsync.dispatch import ownership
-from shops.reverb import read
+from shops.reverb import match
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, RateLimited, TransientError
@@ -96,7 +96,7 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
     listing = client.listing(reverb_id)
-    if listing.sku and read.has_sku(rows[reverb_id], sku, near=near) and not read.has_sku(listing, sku, near=near):
+    if listing.sku and match.has_sku(rows[reverb_id], sku, near=near) and not match.has_sku(listing, sku, near=near):
         # For example one that sold and was set aside: linked again, it would hide the new one.
         raise TransientError("Reverb's search shows a listing under a SKU that it has no longer.")
     return Found(row, listing)
@@ -104,10 +104,10 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
 
 def _made_of(product: Product, sku: str, found: list[ReverbListing]) -> list[ReverbListing]:
     """Return the listings that a POST without a response may have made: with its SKU, or Reverb's spelling of it."""
-    exact = [one for one in found if read.has_sku(one, sku)]
+    exact = [one for one in found if match.has_sku(one, sku)]
     others = Product.objects.filter(shop=product.shop_id, gone_at__isnull=True).exclude(pk=product.pk)
     theirs = set(others.filter(sku__in={one.sku.strip() for one in found}).values_list("sku", flat=True))
-    return exact or [one for one in found if read.same_title(one, product.title) and one.sku.strip() not in theirs]
+    return exact or [one for one in found if match.same_title(one, product.title) and one.sku.strip() not in theirs]
 
 
 def the_one(states: Mapping[str, str]) -> str:

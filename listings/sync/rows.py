@@ -9,7 +9,8 @@ from typing import Any
 
 from listings.models import Ledger, Line, Listing, Product
 from listings.queue import jobs, lease
-from listings.queue.jobs import AttemptEnd, Claim
+from listings.queue.jobs import Claim
+from listings.queue.settle_job import AttemptEnd
 from reverbsync.database import Reader
 from synclog.record import Attempt, values_of
 

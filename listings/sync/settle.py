@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from listings.models import Line, Listing, Rank
-from listings.queue import jobs
-from listings.queue.jobs import AttemptEnd, Claim
+from listings.queue import retry_delay, settle_job
+from listings.queue.jobs import Claim
+from listings.queue.settle_job import AttemptEnd
 from listings.sync import log, oversell_check, rows
 from listings.sync.log import Ending
 from listings.sync.oversell_check import Excess
@@ -38,18 +39,18 @@ def settle(taken: Claim, ending: Ending, end: AttemptEnd, over: Excess, row: Lis
     attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
     again_s = ending.again_s
     if again_s is not None and ending.reason in STORE_AGAIN_AT_LATEST_S:
-        again_s = max(again_s, min(STORE_AGAIN_AT_LATEST_S[ending.reason], jobs.delay_s(taken.attempt)))
+        again_s = max(again_s, min(STORE_AGAIN_AT_LATEST_S[ending.reason], retry_delay.delay_s(taken.attempt)))
     if over and ending.reason not in NO_CONNECTION:
         latest_s = over.again_s(transient=again_s is not None)
-        again_s = min(latest_s, jobs.delay_s(taken.attempt) if again_s is None else again_s)
+        again_s = min(latest_s, retry_delay.delay_s(taken.attempt) if again_s is None else again_s)
     if again_s is not None:
         due = now + timedelta(seconds=max(AT_LEAST_S, again_s))
         at_least = _RANKS.get(over, Rank.CATALOGUE)
-        jobs.try_later(taken, due=due, attempts=attempts, now=now, attempt=end, at_least=at_least)
+        settle_job.try_later(taken, due=due, attempts=attempts, now=now, attempt=end, at_least=at_least)
     elif waits:
-        jobs.wait_for_seller(taken, now=now, retry_at=_retry_at(taken, ending, row, now), attempt=end)
+        settle_job.wait_for_seller(taken, now=now, retry_at=_retry_at(taken, ending, row, now), attempt=end)
     else:
-        jobs.finish(taken, now=now, attempt=end)
+        settle_job.finish(taken, now=now, attempt=end)
 
 
 def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) -> datetime | None:

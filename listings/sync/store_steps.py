@@ -11,7 +11,7 @@ from listings.stock.send_adjustment import Short
 from listings.stock.session import StockSession
 from listings.sync.log import Change, Ending
 from reverbsync import clock
-from shops.platforms.values import Busy, Malformed, Missing, StoreAuthError, StoreError, Unsupported
+from shops.platforms.errors import Busy, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 from shops.reverb.client import ReverbClient
 from synclog.models import Entry
 

@@ -17,7 +17,7 @@ from listings.models import Job, Ledger, Listing, MassSync, Order
 from listings.queue.linked_elsewhere import linked_elsewhere
 from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
-from shops import lifecycle
+from shops import recheck, reverb_connection
 from shops.models import ReverbConnection, Shop
 
 #: Listings detached per transaction, and the duration of a slice in seconds.
@@ -69,8 +69,8 @@ def run_slice(shop_id: int) -> bool:
         with transaction.atomic():
             # Not if yet another account was connected in the meantime.
             if mine.filter(clearing_since=connection.clearing_since).update(clearing_since=None):
-                Shop.objects.filter(pk=shop_id).update(reverb_account=lifecycle.account_of(connection))
-                lifecycle.look_again(connection.shop)
+                Shop.objects.filter(pk=shop_id).update(reverb_account=reverb_connection.account_of(connection))
+                recheck.look_again(connection.shop)
     return False
 
 

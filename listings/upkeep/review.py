@@ -16,7 +16,7 @@ from listings.intake import crawls
 from listings.models import Listing, Product, Rank, Review
 from listings.orders import erase, shipment_poll, store_order_state, tracking
 from listings.orders.ingest import uncounted
-from listings.queue import jobs
+from listings.queue import blocked, jobs, retry_delay
 from listings.stock.targets import out_of_step
 from listings.upkeep import former_account
 from listings.upkeep.unprocessed import changed_while_off, without_listing
@@ -63,7 +63,7 @@ def run_slice(review: Review) -> None:
             pass
     except Exception as error:  # noqa: BLE001 -- a fault of ours; it is retried
         broke(logger, error, "The review of shop %s broke", review.shop_id)
-        wait = jobs.delay_s(review.failures + 1)
+        wait = retry_delay.delay_s(review.failures + 1)
         _save(review, failures=review.failures + 1, due_at=clock.now() + timedelta(seconds=wait))
 
 
@@ -73,11 +73,11 @@ def _step(review: Review) -> bool:
         _begin(review.shop)
         _save(review, step=Step.WAITING, after=0)
     elif review.step == Step.WAITING:
-        span = next_span(jobs.blocked_jobs(review.shop_id), "product", after=review.after)
+        span = next_span(blocked.blocked_jobs(review.shop_id), "product", after=review.after)
         if span is None:
             _save(review, step=Step.PRODUCTS, after=0)
         else:
-            jobs.look_at_waiting(review.shop_id, now=clock.now(), span=span)
+            blocked.look_at_waiting(review.shop_id, now=clock.now(), span=span)
             _save(review, after=span.until)
     else:
         span = next_span(Product.objects.filter(shop=review.shop_id), "pk", after=review.after, size=BATCH_SIZE)

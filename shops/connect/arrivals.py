@@ -17,25 +17,15 @@ from pydantic import SecretStr
 
 from reverbsync import clock
 from reverbsync.security.nul_bytes import FORMS
-from shops import lifecycle
+from shops import store_connection
 from shops.access import shops_of
 from shops.connect import pending
 from shops.connect.pages import base_of, declined_page, handshake_of, on_our_page, person_or_none
 from shops.models import PendingConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
-from shops.platforms.handshake import (
-    Declined,
-    Go,
-    Grant,
-    Keep,
-    Opened,
-    Pending,
-    Removed,
-    Returned,
-    Step,
-    Visit,
-)
-from shops.platforms.values import Keys, StoreAuthError, StoreError
+from shops.platforms.errors import StoreAuthError, StoreError
+from shops.platforms.handshake import Declined, Go, Grant, Keep, Opened, Pending, Removed, Returned, Step, Visit
+from shops.platforms.values import Keys
 
 
 @csrf_exempt
@@ -84,7 +74,7 @@ def _take(request: HttpRequest, kind: str, step: Step, row: PendingConnection | 
             PendingConnection.objects.filter(state=state).update(kept=SecretStr(json.dumps(dict(kept))))
         case Removed(address):
             for store in StoreConnection.objects.filter(platform=kind, address=address).select_related("shop"):
-                lifecycle.store_removed(store.shop)
+                store_connection.store_removed(store.shop)
     return HttpResponse("OK", content_type="text/plain")
 
 
@@ -113,8 +103,8 @@ def connect_once(row: PendingConnection, shop: Shop, address: str, keys: Keys) -
     if not pending.use(row):
         raise Declined("This connection was made already.")
     try:
-        problem = lifecycle.try_store(shop, platform=row.platform, address=address, keys=keys)
-        return lifecycle.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=problem)
+        problem = store_connection.try_store(shop, platform=row.platform, address=address, keys=keys)
+        return store_connection.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=problem)
     except (StoreAuthError, ValueError) as error:
         raise Declined(str(error)) from None
 

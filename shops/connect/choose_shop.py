@@ -15,9 +15,7 @@ from shops.connect.arrivals import connect_once, say_connected
 from shops.connect.pages import declined_page
 from shops.models import PendingConnection, Person, Shop
 from shops.platforms import PLATFORMS
-from shops.platforms.handshake import (
-    Declined,
-)
+from shops.platforms.handshake import Declined
 from shops.platforms.values import Keys
 
 
@@ -33,7 +31,7 @@ def choose_shop(request: HttpRequest, state: str) -> HttpResponse:
         chosen = request.POST.get("shop", "")
         shop = next((one for one in shops if str(one.pk) == chosen), None)
         if shop is None and chosen == "new":
-            shop = lifecycle.shop(person, row.address[:120])
+            shop = lifecycle.create_shop(person, row.address[:120])
         if shop is not None:
             return _connect_chosen(request, row, shop)
         problem = "Choose one of your shops, or a new one."

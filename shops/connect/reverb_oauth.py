@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from shops import lifecycle
+from shops import reverb_connection
 from shops.access import for_members
 from shops.connect import pending
 from shops.models import PendingConnection, Shop
@@ -70,11 +70,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     except ReverbError as error:
         messages.error(request, f"Reverb gave no token: {error.message}")
         return back
-    account = lifecycle.connect_reverb(row.shop, token, sandbox=row.address == "sandbox", by_oauth=True)
+    account = reverb_connection.connect_reverb(row.shop, token, sandbox=row.address == "sandbox", by_oauth=True)
     if account.problem is not None and not account.problem.usable:
         messages.error(request, account.problem.words)
     else:
-        messages.success(request, lifecycle.connected_words(row.shop, account))
+        messages.success(request, reverb_connection.connected_words(row.shop, account))
     return back
 
 

@@ -17,7 +17,7 @@ from reverbsync import clock
 from shops import health
 from shops.models import FormerStore, StoreConnection, StoreHealth
 from shops.platforms import client_of, platform_of
-from shops.platforms.values import StoreAuthError, StoreError, Unsupported
+from shops.platforms.errors import StoreAuthError, StoreError, Unsupported
 
 EVERY = timedelta(hours=24)
 AFTER_A_FAILURE = timedelta(minutes=5)

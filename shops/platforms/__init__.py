@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from shops.models import StoreConnection
-from shops.platforms.base import Platform, StoreClient
+from shops.platforms.base import Platform
 from shops.platforms.bigcommerce import BigCommerce
 from shops.platforms.custom import Custom
+from shops.platforms.errors import TransientStoreError
 from shops.platforms.magento2 import Magento2
 from shops.platforms.shopify import Shopify
-from shops.platforms.values import TransientStoreError
+from shops.platforms.store_client import StoreClient
 from shops.platforms.woocommerce import WooCommerce
 
 #: Seconds until a retry while the previous store's products are being deleted.

@@ -20,7 +20,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.call_outcome import CallOutcome
 from shops.platforms import calls
-from shops.platforms.values import Away, Malformed, Missing, StoreAuthError, StoreError, Unsupported
+from shops.platforms.errors import Away, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 
 __all__ = ["SPEAKING", "CallOutcome", "Caller", "judge"]
 

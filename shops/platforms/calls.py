@@ -13,7 +13,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import throttle
 from reverbsync.ratelimit.budget import Budget, RateLimitUnavailable
 from shops import breaker
-from shops.platforms.values import Away, StoreAuthError, StoreError, TooLarge, TransientStoreError
+from shops.platforms.errors import Away, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
 #: A store on the seller's own server may be slow.
 PATIENT_S = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shops.orders import OrderStatus, StoreOrder
-from shops.platforms.values import Unsupported
+from shops.platforms.errors import Unsupported
 
 #: Statuses that need no cancelling.
 OFF = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})

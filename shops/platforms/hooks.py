@@ -6,7 +6,7 @@ from functools import partial
 
 from shops import hooks
 from shops.hooks import Hook
-from shops.platforms.values import Unsupported
+from shops.platforms.errors import Unsupported
 
 __all__ = ["Hook", "keep"]
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from shops.platforms.values import Malformed, StoreError, TooLarge, Unread
+from shops.platforms.errors import Malformed, StoreError, TooLarge
+from shops.platforms.values import Unread
 from shops.schemas import Part
 
 #: Longest title of a listing (Reverb's PrestaShop plugin).

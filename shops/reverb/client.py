@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from shops.reverb import links, orders, paging, read
+from shops.reverb import links, match, orders, paging, read, read_webhooks
 from shops.reverb.caller import ReverbCaller
 from shops.reverb.errors import Invalid, NoAnswer, NotFound, TransientError, read_field_errors, short
 from shops.reverb.paging import PAGE
@@ -46,8 +46,8 @@ class ReverbClient(ReverbCaller):
         found: list[ReverbListing] = []
         try:
             for page in paging.pages(ask, "listings with this SKU"):
-                rows = (row for row in page.rows if read.may_have_sku(row, sku, near=near))
-                found += [one for one in map(read.listing, rows) if read.has_sku(one, sku, near=near)]
+                rows = (row for row in page.rows if match.may_have_sku(row, sku, near=near))
+                found += [one for one in map(read.listing, rows) if match.has_sku(one, sku, near=near)]
         except paging.Short:
             if not found:  # an empty result would create the listing again
                 raise
@@ -123,7 +123,7 @@ class ReverbClient(ReverbCaller):
         """
         said = self._request("POST", self._address("/listings"), body, goes_out=goes_out).said
         found, warnings, message = read.written(said)
-        if found is not None and not read.is_of(found, body):
+        if found is not None and not match.is_of(found, body):
             raise NoAnswer(f"Reverb answered with another listing, {found.id}.", may_have_applied=True)
         return found, warnings, message
 
@@ -148,7 +148,7 @@ class ReverbClient(ReverbCaller):
 
     def registrations(self) -> list[tuple[str, str, str]]:
         """Return link, topic and address of each webhook of the account, ours and others'."""
-        return read.registrations(self.get("/webhooks/registrations"))
+        return read_webhooks.registrations(self.get("/webhooks/registrations"))
 
     def register(self, topic: str, address: str) -> None:
         """Register a webhook. Raise Invalid for a topic that Reverb lacks (seen live)."""

@@ -10,20 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q
-
 from shops import hooks
-from shops.events import ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.hooks import Hook, Hooks
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError
 
 logger = logging.getLogger(__name__)
-
 WANTED = (
     "listings/update",
     "listings/publish",
@@ -36,77 +32,13 @@ WANTED = (
 INSTEAD = {"listings/update": "product/updated", "orders/create": "order/created"}
 #: Topics that report a placed order, and a changed one.
 PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
-#: Topics that report a listing whose state or stock changed.
-LISTING = {"listings/update", "product/updated"}
 #: Poll interval of orders if Reverb reports both, and if it does not.
 WITH_WEBHOOKS, WITHOUT_WEBHOOKS = timedelta(seconds=300), timedelta(seconds=60)
-LATE = timedelta(minutes=30)
-#: A call within this time proves that webhooks arrive.
-LATELY = timedelta(days=3)
 #: Initial state of a newly connected account: nothing was read, and no call has arrived.
 _NEVER = ("hooks_checked_at", "orders_read_at", "order_called_at", "listing_called_at", "order_missed_at")
 UNKNOWN: dict[str, Any] = {"hooks": {}, "orders_unread": {}, **dict.fromkeys(_NEVER)}
 #: Shortest interval between two updates of a last call's time.
 KEPT_TO = timedelta(seconds=60)
-
-
-def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
-    """Return the poll interval of the account's orders: longer only while webhooks do arrive."""
-    there = _there(connection)
-    registered = there & PLACED and there & CHANGED
-    return WITH_WEBHOOKS if registered and _arrive(connection, now) else WITHOUT_WEBHOOKS
-
-
-def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Return whether Reverb's webhooks for listings are registered and one arrived lately."""
-    return bool(_there(connection) & LISTING) and _lately(connection.listing_called_at, now)
-
-
-def _arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Return whether order webhooks arrive: one did lately, and polling found no unreported change since."""
-    called, missed = connection.order_called_at, connection.order_missed_at
-    return _lately(called, now) and (missed is None or (called is not None and called >= missed))
-
-
-def _lately(moment: datetime | None, now: datetime) -> bool:
-    return moment is not None and now - moment < LATELY
-
-
-def called(connection: ReverbConnection, events: Collection[ReverbEvent], now: datetime) -> None:
-    """Record that calls about orders or listings arrived, to within a minute."""
-    mine = ReverbConnection.objects.filter(pk=connection.pk)
-    if any(isinstance(event, ReverbOrderChanged) for event in events):
-        stale = Q(order_called_at=None) | Q(order_called_at__lt=now - KEPT_TO)
-        mine.filter(stale | Q(order_missed_at__gt=F("order_called_at"))).update(order_called_at=now)
-    if any(isinstance(event, ReverbListingChanged) for event in events):
-        mine.filter(Q(listing_called_at=None) | Q(listing_called_at__lt=now - KEPT_TO)).update(listing_called_at=now)
-
-
-def missed(connection: ReverbConnection, now: datetime) -> None:
-    """Record that polling found a changed order; its webhook may still be on the way."""
-    if _there(connection) & (PLACED | CHANGED):
-        ReverbConnection.objects.filter(pk=connection.pk).update(order_missed_at=now)
-
-
-def is_silent(connection: ReverbConnection) -> bool:
-    """Return whether order webhooks do not arrive although the registration was checked since one was missed."""
-    missed_at, called_at, checked_at = (
-        connection.order_missed_at,
-        connection.order_called_at,
-        connection.hooks_checked_at,
-    )
-    if missed_at is None or checked_at is None or (called_at is not None and called_at >= missed_at):
-        return False
-    return checked_at > missed_at
-
-
-def _there(connection: ReverbConnection) -> set[str]:
-    return set(connection.hooks.get("there", ()))
-
-
-def orders_late(connection: ReverbConnection, now: datetime) -> bool:
-    """Return whether the account's orders have not been read for so long that the seller should know."""
-    return connection.orders_read_at is not None and now - connection.orders_read_at > LATE
 
 
 @dataclass(frozen=True)

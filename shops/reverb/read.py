@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from shops.reverb.errors import NoAnswer, TransientError, read_field_errors, short
+from shops.reverb.read_webhooks import Link, Links
 from shops.schemas import Inner, Money, Side, SideRows, Text, Units, Whole
 from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
 
 
-class _Link(Inner):
-    href: Side[str] = ""
-
-
-class _Links(Inner):
-    own: Side[_Link] = Field(default_factory=_Link, alias="self")
-    web: Side[_Link] = Field(default_factory=_Link)
-
-
 class _PageLinks(Inner):
-    next: Side[_Link] = Field(default_factory=_Link)
+    next: Side[Link] = Field(default_factory=Link)
 
 
 class _Uuid(Inner):
@@ -71,7 +61,7 @@ class _Listing(Whole):
     photos: SideRows[dict[str, Any]] = []
     offers_enabled: Side[bool | None] = None
     handmade: Side[bool | None] = None
-    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
+    links: Side[Links] = Field(default_factory=Links, alias="_links")
 
 
 class _Page(Inner):
@@ -102,34 +92,6 @@ class Rows:
 def _key(row: Any) -> str:
     known = (row.get("order_number") or row.get("id")) if isinstance(row, dict) else None
     return str(known) if isinstance(known, str | int) else repr(row)
-
-
-class _Registration(Inner):
-    url: str
-    topic: Side[str] = ""
-    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
-
-
-class _Registrations(Whole):
-    """The list was recorded as `registrations` on the sandbox in 2015; any other name would be a guess."""
-
-    registrations: SideRows[_Registration] | None = None
-    webhooks: SideRows[_Registration] | None = None
-
-
-def registrations(body: object) -> list[tuple[str, str, str]]:
-    """Return link, topic and address of each webhook; a row has no id, its link identifies it (recorded).
-
-    Raise TransientError.
-    """
-    try:
-        found = _Registrations.model_validate(body)
-    except ValidationError:
-        found = None
-    if found is None or (found.registrations is None and found.webhooks is None):
-        raise TransientError("Reverb's answer could not be read as a list of webhooks.")
-    rows = [*(found.registrations or ()), *(found.webhooks or ())]
-    return [(one.links.own.href, one.topic, one.url) for one in rows]
 
 
 def listing(body: object) -> ReverbListing:
@@ -178,40 +140,6 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
         except TransientError as error:
             logger.warning("%s It is left out: %s", error, ascii(_key(row))[:40])
     return found
-
-
-def is_of(found: ReverbListing, sent: Mapping[str, Any]) -> bool:
-    """Return whether a listing may have been created from `sent`: by its SKU, or else by its title.
-
-    How Reverb changes odd SKUs is undocumented; a listing of ours that is not recognized would keep selling.
-    """
-    sku = str(sent.get("sku") or "")
-    return not found.sku.strip() or _bare(found.sku) == _bare(sku) or same_title(found, str(sent.get("title") or ""))
-
-
-def same_title(found: ReverbListing, title: str) -> bool:
-    """Return whether a listing has this title."""
-    said = " ".join((found.title or "").split())
-    return bool(said) and said == " ".join(title.split())
-
-
-def _bare(sku: str) -> str:
-    return "".join(unicodedata.normalize("NFC", sku).split()).casefold()
-
-
-def may_have_sku(row: Any, sku: str, *, near: bool = False) -> bool:
-    """Return whether a row may have this SKU: only a row that certainly has another may be skipped unread."""
-    said = row.get("sku") if isinstance(row, dict) else None
-    return not isinstance(said, str | int) or _is_sku(str(said), sku, near=near)
-
-
-def has_sku(found: ReverbListing, sku: str, *, near: bool = False) -> bool:
-    """Return whether a listing has this SKU; `near`: or one that Reverb may have made of it."""
-    return _is_sku(found.sku, sku, near=near)
-
-
-def _is_sku(said: str, sku: str, *, near: bool) -> bool:
-    return said.strip() == sku or (near and _bare(said) == _bare(sku))
 
 
 def page(body: object, name: str = "listings") -> Rows:

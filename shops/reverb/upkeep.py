@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from reverbsync import clock
 from shops.hooks import Hooks
 from shops.models import ReverbConnection
-from shops.reverb import connect, hooks, limits
+from shops.reverb import arrivals, connect, hooks, limits
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError
 
@@ -122,7 +122,7 @@ def _works(connection: ReverbConnection) -> bool:
 
 def _kept(connection: ReverbConnection) -> Hooks | None:
     """Return the registered webhooks, None if the token is dead. Raise ReverbError if it is transient."""
-    silent = hooks.is_silent(connection) and not connection.hooks.get("repaired")
+    silent = arrivals.is_silent(connection) and not connection.hooks.get("repaired")
     gone = hooks.drop(connection) if silent else []  # all are registered but none arrives: register again
     try:
         return hooks.keep(ReverbClient.of(connection), connection, gone=gone)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
 from reverbsync import clock
-from shops import lifecycle
+from shops import lifecycle, reverb_connection
 from shops.models import PendingConnection, ReverbConnection, Shop
 from tests.browser.seller import Seller
 from tests.journeys.world import StandIn
@@ -34,7 +34,7 @@ def shop(seller: Seller, reverb_process: StandIn, settings: Settings) -> Shop:
     reverb_process.ask("POST", "/reset")
     reverb_process.ask("POST", "/app", {"client_id": "our-app", "client_secret": "our-secret"})
     reverb_process.ask("POST", "/sign-in", {"wanted": True})
-    made = lifecycle.shop(olivia(), "Guitars")
+    made = lifecycle.create_shop(olivia(), "Guitars")
     seller.sign_in(olivia())
     seller.open(f"/shops/{made.pk}/reverb/")
     return made
@@ -95,7 +95,7 @@ def test_reverbs_answer_works_once_and_for_the_one_who_began(shop: Shop, seller:
 def test_another_reverb_shop_that_is_approved_is_named(shop: Shop, seller: Seller, reverb_process: StandIn) -> None:
     token = "first-token"
     reverb_process.ask("POST", "/accounts", {"token": token, "shop_name": "First Gear"})
-    lifecycle.connect_reverb(shop, token)
+    reverb_connection.connect_reverb(shop, token)
     seller.open(f"/shops/{shop.pk}/reverb/")
     go_to_reverb(seller)
     seller.press("Authorize")

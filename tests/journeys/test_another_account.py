@@ -10,7 +10,7 @@ from listings import tasks
 from listings.models import Job, Ledger, Listing, MassSync
 from listings.orders import order_poll
 from listings.upkeep import former_account
-from shops import lifecycle
+from shops import reverb_connection
 from shops.models import ReverbConnection, Shop
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import TransientError
@@ -33,10 +33,10 @@ def guitar(world: World) -> dict[str, Any]:
 def switch(world: World, token: str = "another-token", **account: Any) -> str:
     """Connect another account; return what the seller reads."""
     world.reverb.ask("POST", "/accounts", {"token": token, "shop_name": "Basses", **account})
-    found = lifecycle.connect_reverb(world.shop, token)
+    found = reverb_connection.connect_reverb(world.shop, token)
     world.shop.refresh_from_db()
     assert found.usable
-    return lifecycle.connected_words(world.shop, found)
+    return reverb_connection.connected_words(world.shop, found)
 
 
 def let_go(world: World) -> None:
@@ -134,9 +134,9 @@ def test_an_open_mass_sync_ends(world: World, guitar: dict[str, Any]) -> None:
 
 
 def test_who_disconnects_in_between_connects_another_account_all_the_same(world: World, guitar: dict[str, Any]) -> None:
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert "another Reverb shop than before (Demo Guitars)" in switch(world)
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert "another Reverb shop than before (Demo Guitars)" in switch(world)
     let_go(world)
     assert "another" not in switch(world)
@@ -144,20 +144,20 @@ def test_who_disconnects_in_between_connects_another_account_all_the_same(world:
 
 def test_another_token_of_the_same_account_keeps_all_links(world: World, guitar: dict[str, Any]) -> None:
     known = world.reverb.ask("POST", "/accounts", {"token": world.token})
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert "another" not in switch(world, id=known["id"])
     assert Listing.objects.exclude(reverb_id="").exists()
 
 
 def test_an_account_that_shows_another_kind_of_id_is_known_by_its_name(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("edited", path="/my/account", edits={"uuid": "5e0f", "user_id": None})
-    assert lifecycle.connect_reverb(world.shop, world.token).usable
+    assert reverb_connection.connect_reverb(world.shop, world.token).usable
     assert ReverbConnection.objects.get().clearing_since is None
 
 
 def test_a_token_is_not_kept_while_reverb_does_not_say_whose_it_is(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.ask("POST", "/accounts", {"token": "another-token"})
     world.reverb.fault("status", status=503, path="/my/account", times=3)
-    assert not lifecycle.connect_reverb(world.shop, "another-token").usable
+    assert not reverb_connection.connect_reverb(world.shop, "another-token").usable
     assert ReverbConnection.objects.get().token.get_secret_value() == world.token
     assert Shop.objects.get().reverb_account["name"] == "Demo Guitars"

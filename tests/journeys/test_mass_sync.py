@@ -9,7 +9,7 @@ import pytest
 from listings.intake import refresh
 from listings.mass_sync import enqueue, fetch_listings, line_actions, plan, run, starting
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
-from listings.queue import jobs
+from listings.queue import jobs, retry_delay
 from listings.upkeep import unprocessed
 from shops.events import ProductChanged
 from shops.models import ReverbConnection
@@ -256,7 +256,7 @@ def test_what_reverb_does_not_take_for_the_moment_is_tried_often_and_then_report
     world.settle()
     [failed] = Line.objects.filter(state=Line.State.FAILED)
     assert failed.reason == "gave_up"
-    assert len(world.entries()) == jobs.MASS_ATTEMPTS
+    assert len(world.entries()) == retry_delay.MASS_ATTEMPTS
 
 
 def test_what_is_left_alone_does_not_fail_when_its_product_fails_by_itself(world: World) -> None:

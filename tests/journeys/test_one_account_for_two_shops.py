@@ -8,7 +8,7 @@ from listings.mass_sync import run, starting
 from listings.models import Line, Listing, MassSync, Order
 from listings.orders import due_store_orders
 from listings.upkeep import review
-from shops import lifecycle
+from shops import lifecycle, reverb_connection, store_connection
 from shops.models import Shop
 from shops.platforms import PLATFORMS
 from tests.journeys.sales import buy, read_orders
@@ -27,9 +27,9 @@ def outlet_of(world: World, *, domain: str = OUTLET) -> World:
     keys = PLATFORMS["shopify"].keys(SHOPIFY.token(world.token if domain == world.domain else domain), "s")
     wish = {"domain": domain, "token": keys.token.get_secret_value(), "secret": "s", "webhooks": []}
     world.store.ask("POST", "/shops", wish)
-    other.shop = lifecycle.shop(olivia(), "Outlet")
-    lifecycle.connect_store(other.shop, platform="shopify", address=domain, keys=keys)
-    lifecycle.connect_reverb(other.shop, world.token)
+    other.shop = lifecycle.create_shop(olivia(), "Outlet")
+    store_connection.connect_store(other.shop, platform="shopify", address=domain, keys=keys)
+    reverb_connection.connect_reverb(other.shop, world.token)
     other.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=other.shop.pk)
     other.set(auto_publish=True)
     return other
@@ -57,10 +57,10 @@ def test_a_listing_stays_with_the_shop_that_linked_it_first(world: World, outlet
 
 
 def test_the_seller_sees_the_other_shop_when_the_account_is_connected(world: World, outlet: World) -> None:
-    account = lifecycle.connect_reverb(outlet.shop, world.token)
-    assert "Another shop here uses the same Reverb account" in lifecycle.connected_words(outlet.shop, account)
-    lifecycle.disconnect_store(world.shop)
-    assert "Another shop" not in lifecycle.connected_words(outlet.shop, account)
+    account = reverb_connection.connect_reverb(outlet.shop, world.token)
+    assert "Another shop here uses the same Reverb account" in reverb_connection.connected_words(outlet.shop, account)
+    store_connection.disconnect_store(world.shop)
+    assert "Another shop" not in reverb_connection.connected_words(outlet.shop, account)
 
 
 def test_a_mass_sync_leaves_the_listings_of_the_other_shop_alone(world: World, outlet: World) -> None:
@@ -108,7 +108,7 @@ def test_one_store_and_one_account_connected_twice_count_a_sale_once(world: Worl
 def test_the_other_shop_takes_the_listing_over_once_the_first_is_disconnected(world: World, outlet: World) -> None:
     outlet.product(inventory_quantity=2)
     world.settle(beside=outlet)
-    lifecycle.disconnect_store(world.shop)
+    store_connection.disconnect_store(world.shop)
     begun = review.due(outlet.shop.pk)
     assert begun is not None
     review.run_slice(begun)
@@ -119,7 +119,7 @@ def test_the_other_shop_takes_the_listing_over_once_the_first_is_disconnected(wo
 def test_a_shop_that_comes_back_lets_go_of_what_the_other_took_over(world: World, outlet: World) -> None:
     test_the_other_shop_takes_the_listing_over_once_the_first_is_disconnected(world, outlet)
     keys = PLATFORMS["shopify"].keys(SHOPIFY.token(world.token), "s")
-    lifecycle.connect_store(world.shop, platform="shopify", address=world.domain, keys=keys)
+    store_connection.connect_store(world.shop, platform="shopify", address=world.domain, keys=keys)
     begun = review.due(world.shop.pk)
     assert begun is not None
     review.run_slice(begun)

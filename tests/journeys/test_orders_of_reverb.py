@@ -12,7 +12,7 @@ from listings.models import Job, Ledger, Listing, Order, Rank
 from listings.orders import listing_poll, order_poll, order_range, tasks
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
-from shops.reverb import hooks
+from shops.reverb import arrivals
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from tests.journeys.world import World
@@ -245,7 +245,7 @@ def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
 
 
 def test_where_reverb_reports_no_listing_it_is_found_within_minutes(guitar: World) -> None:
-    assert not hooks.listing_webhooks_arrive(connection(guitar), guitar.now)
+    assert not arrivals.listing_webhooks_arrive(connection(guitar), guitar.now)
     tasks.orders(guitar.shop.pk)
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)

@@ -14,7 +14,7 @@ from listings.models import Ledger
 from listings.queue.jobs import LEASE
 from reverbsync.http import outbound
 from sandbox.stack.stores import STORES
-from shops import lifecycle
+from shops import store_connection
 from shops.platforms.values import Keys
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, elsewhere, running
@@ -60,7 +60,7 @@ def slow(
     if request.param == "magento2":  # a lone token needs no signature, whose age the store would judge
         token = made.shop.store.token.get_secret_value().split(":")[2]
         store.ask("POST", "/shops", {"domain": made.domain, "bearer": True})
-        lifecycle.connect_store(made.shop, platform="magento2", address=store.url, keys=Keys(token, "s"))
+        store_connection.connect_store(made.shop, platform="magento2", address=store.url, keys=Keys(token, "s"))
         made.shop.store.refresh_from_db()
     with at(made):
         yield made

@@ -12,10 +12,10 @@ from django.test import Client
 
 from listings.models import Job, Ledger, Listing, Order
 from reverbsync.ratelimit import limiter
-from shops import lifecycle
+from shops import lifecycle, reverb_connection
 from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
-from shops.reverb import connect, hooks, limits, upkeep
+from shops.reverb import arrivals, connect, hooks, limits, upkeep
 from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
 from tests.people import olivia, shop_of
@@ -68,7 +68,7 @@ def test_connecting_registers_each_topic_with_an_address_of_its_own(world: World
     assert made.hooks["refused"] == {"orders/paid": REFUSED}
     assert made.hooks_checked_at == world.now
     assert upkeep.due() == []  # the next check is tomorrow's
-    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)  # no call has arrived yet
+    assert arrivals.orders_every(made, world.now) == timedelta(minutes=1)  # no call has arrived yet
 
 
 def test_a_second_check_changes_nothing(world: World) -> None:
@@ -84,10 +84,10 @@ def test_where_only_paid_orders_are_reported_that_is_kept_and_asking_goes_on_eac
     assert topics(world) == made.hooks["there"] == ["orders/paid"]
     assert set(made.hooks["refused"]) == set(hooks.WANTED) - {"orders/paid"}
     assert made.problem != "token_refused"
-    hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
+    arrivals.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
     made.refresh_from_db()
-    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)
-    assert not hooks.listing_webhooks_arrive(made, world.now)
+    assert arrivals.orders_every(made, world.now) == timedelta(minutes=1)
+    assert not arrivals.listing_webhooks_arrive(made, world.now)
 
 
 def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: World) -> None:
@@ -95,10 +95,10 @@ def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: Wor
     made = check(world)
     assert topics(world) == sorted(["product/updated", "order/created", "orders/update"])
     assert set(made.hooks["refused"]) == {"listings/publish", "orders/paid", "app/uninstalled"}
-    hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
+    arrivals.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
     made.refresh_from_db()
-    assert hooks.orders_every(made, world.now) == timedelta(minutes=5)
-    assert hooks.listing_webhooks_arrive(made, world.now)
+    assert arrivals.orders_every(made, world.now) == timedelta(minutes=5)
+    assert arrivals.listing_webhooks_arrive(made, world.now)
     world.reverb.ask("POST", "/settings", {"webhook_topics": [*DOCUMENTED, "product/updated", "order/created"]})
     check(world)
     assert topics(world) == DOCUMENTED  # one name for each is enough
@@ -110,7 +110,7 @@ def test_a_personal_token_that_may_register_none_is_no_dead_token(world: World) 
     assert (made.problem == "token_refused", rows(world), made.hooks["there"]) == (False, [], [])
     assert set(made.hooks["refused"].values()) == {"Please log in via Oauth to create webhooks"}
     assert len(world.reverb.calls("POST", "/webhooks/registrations")) == 1  # not each topic is asked for
-    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)
+    assert arrivals.orders_every(made, world.now) == timedelta(minutes=1)
 
 
 def test_a_dropped_webhook_is_put_back_by_the_daily_check(world: World) -> None:
@@ -175,7 +175,7 @@ def test_a_token_that_is_dead_is_reported_to_the_seller(world: World) -> None:
 def test_disconnecting_removes_our_webhooks_and_then_the_token(world: World) -> None:
     check(world)
     register(world, "https://somebody-else.test/hook")
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert [row["url"] for row in rows(world)] == ["https://somebody-else.test/hook"]
     assert not ReverbConnection.objects.exists()
 
@@ -183,16 +183,16 @@ def test_disconnecting_removes_our_webhooks_and_then_the_token(world: World) -> 
 def test_nobody_is_kept_from_disconnecting_by_a_reverb_that_does_not_answer(world: World) -> None:
     check(world)
     world.reverb.fault("status", path="/webhooks/registrations", status=503, times=99)
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert not ReverbConnection.objects.exists()
 
 
 def test_what_was_left_then_is_removed_when_the_account_is_connected_again(world: World) -> None:
     check(world)
     world.reverb.fault("status", path="/webhooks/registrations", status=503)
-    lifecycle.disconnect_reverb(world.shop)
+    reverb_connection.disconnect_reverb(world.shop)
     assert topics(world) == DOCUMENTED
-    lifecycle.connect_reverb(world.shop, world.token)
+    reverb_connection.connect_reverb(world.shop, world.token)
     made = check(world)
     assert topics(world) == DOCUMENTED
     assert all(made.hook_key in row["url"] for row in rows(world))
@@ -202,7 +202,7 @@ def test_another_account_begins_from_nothing_and_the_old_one_calls_us_no_more(wo
     check(world)
     ReverbConnection.objects.update(orders_read_at=world.now)
     world.reverb.ask("POST", "/accounts", {"token": "another-token"})
-    lifecycle.connect_reverb(world.shop, "another-token")
+    reverb_connection.connect_reverb(world.shop, "another-token")
     made = connection(world)
     assert (rows(world), made.hooks, made.orders_read_at) == ([], {}, None)
 
@@ -212,7 +212,7 @@ def test_a_new_token_of_the_same_account_goes_on_where_we_were(world: World) -> 
     ReverbConnection.objects.update(orders_read_at=world.now)
     account = connection(world).account_id
     world.reverb.ask("POST", "/accounts", {"token": "new-token", "id": int(account)})
-    lifecycle.connect_reverb(world.shop, "new-token")
+    reverb_connection.connect_reverb(world.shop, "new-token")
     assert connection(world).orders_read_at == world.now
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from shops import health
 from shops.models import ReverbConnection
-from shops.platforms.values import Away
+from shops.platforms.errors import Away
 from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 from tests.people import olivia

@@ -10,7 +10,7 @@ from django.core import mail
 
 from listings.intake import scheduled_reads
 from listings.models import Job, Listing
-from listings.queue import jobs
+from listings.queue import blocked
 from shops import outages
 from shops.models import ReverbConnection
 from shops.reverb import upkeep
@@ -54,7 +54,7 @@ def live_on(world: World, span: timedelta, *, step: timedelta = timedelta(second
     until = world.now + span
     while world.now < until:
         world.wait(step.total_seconds())
-        jobs.retry_waiting(now=world.now)
+        blocked.retry_waiting(now=world.now)
         while world.step():
             pass
 

@@ -11,8 +11,9 @@ from django.core.cache import cache
 from listings.intake import scheduled_reads
 from listings.models import Job, Ledger, Product
 from listings.upkeep import compare
+from shops.platforms.errors import Busy, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.platforms.shopify.client import ShopifyClient
-from shops.platforms.values import Busy, Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
+from shops.platforms.values import Count
 from shops.snapshots import StoreProduct
 from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from listings.models import Listing, Product
-from listings.queue import jobs
+from listings.queue import blocked, jobs, retry_delay
 from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
 from reverbsync.http import outbound
 from reverbsync.ratelimit.budget import Budget, Taken
-from shops import lifecycle
+from shops import reverb_connection
 from shops.models import ReverbConnection, Shop
-from shops.platforms.base import StoreAuthError, TransientStoreError
+from shops.platforms.errors import StoreAuthError, TransientStoreError
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -170,8 +170,8 @@ def test_an_error_page_is_tried_again_with_growing_delay_until_it_passes(world: 
 def test_what_fails_too_often_waits_for_a_person(world: World) -> None:
     world.reverb.fault("status", status=503, times=10**6)
     world.product()
-    world.settle(jobs.MAX_ATTEMPTS)
-    assert world.entries() == ["try_later"] * (jobs.MAX_ATTEMPTS - 1) + ["gave_up"]
+    world.settle(retry_delay.MAX_ATTEMPTS)
+    assert world.entries() == ["try_later"] * (retry_delay.MAX_ATTEMPTS - 1) + ["gave_up"]
     assert world.waits_for() == "gave_up"
 
 
@@ -188,9 +188,9 @@ def test_a_dead_token_stops_the_shop_until_a_new_one_is_saved(world: World) -> N
     world.settle()
     assert (world.last().reason, len(world.reverb.calls())) == ("not_connected", calls)
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": []})
-    lifecycle.connect_reverb(world.shop, world.token)
+    reverb_connection.connect_reverb(world.shop, world.token)
     assert Shop.objects.get(pk=world.shop.pk).recheck_requested
-    jobs.look_at_waiting(world.shop.pk, now=world.now)
+    blocked.look_at_waiting(world.shop.pk, now=world.now)
     world.settle()
     assert world.listing()["price"]["amount"] == "4.00"
 
@@ -216,9 +216,9 @@ def test_a_job_whose_worker_died_is_done_by_the_next_and_the_log_says_so(world: 
 def test_stock_is_brought_to_reverb_however_long_reverb_is_down(world: World) -> None:
     guitar = world.product()
     world.settle()
-    world.reverb.fault("status", status=503, times=jobs.MAX_ATTEMPTS + 10)
+    world.reverb.fault("status", status=503, times=retry_delay.MAX_ATTEMPTS + 10)
     world.edit(guitar, inventory_quantity=0)
-    world.settle(3 * jobs.MAX_ATTEMPTS)
+    world.settle(3 * retry_delay.MAX_ATTEMPTS)
     assert world.listing()["inventory"] == 0
 
 
@@ -230,7 +230,7 @@ def test_what_sold_on_reverb_leaves_the_store_though_reverb_fails_when_the_store
     buy(world)
     read_orders(world)
     world.store.fault("status", status=503, times=10**6)
-    for _ in range(jobs.MAX_ATTEMPTS):
+    for _ in range(retry_delay.MAX_ATTEMPTS):
         world.wait(61)
         assert world.step()
     world.store.ask("DELETE", "/faults")

@@ -27,7 +27,7 @@ from sandbox.stack import ports
 from sandbox.stack.parent import dying_with_us
 from sandbox.stack.stores import STORES
 from sandbox.stack.stores import StandIn as Platform
-from shops import lifecycle
+from shops import lifecycle, reverb_connection, store_connection
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings
 from shops.platforms import PLATFORMS
@@ -97,9 +97,9 @@ class World:
         wish = {"domain": kind.domain, "token": keys.token.get_secret_value(), "secret": "s", "webhooks": []}
         store.ask("POST", "/shops", wish)
         connection().flushdb()
-        self.shop: Shop = lifecycle.shop(olivia(), "Guitars")
-        lifecycle.connect_store(self.shop, platform=kind.kind, address=kind.address(store.url), keys=keys)
-        lifecycle.connect_reverb(self.shop, token)
+        self.shop: Shop = lifecycle.create_shop(olivia(), "Guitars")
+        store_connection.connect_store(self.shop, platform=kind.kind, address=kind.address(store.url), keys=keys)
+        reverb_connection.connect_reverb(self.shop, token)
         self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
         reverb.ask("DELETE", "/requests")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shops.platforms.values import Malformed, Page, StoreInfo, TooLarge, TransientStoreError, Unread
+from shops.platforms.errors import Malformed, TooLarge, TransientStoreError
+from shops.platforms.values import Page, StoreInfo, Unread
 from shops.snapshots import StoreProduct
 from tests.people import snapshot
 

@@ -10,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from reverbsync import clock
-from shops import connection_status, health, lifecycle
+from shops import connection_status, health, store_connection
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection, StoreHealth
-from shops.platforms.values import Away, Keys, StoreAuthError
+from shops.platforms.errors import Away, StoreAuthError
+from shops.platforms.values import Keys
 from tests.people import olivia, shop_of
 
 
@@ -68,7 +69,7 @@ def test_keys_that_are_refused_are_said_with_the_stores_words_and_the_way_to_new
 
 def test_a_store_that_let_us_in_and_does_not_answer_is_not_called_connected(shop: Shop) -> None:
     keys = Keys("token", "secret")
-    lifecycle.connect_store(
+    store_connection.connect_store(
         shop, platform="shopify", address="guitars.myshopify.com", keys=keys, problem="It answered 403."
     )
     assert badge(shop) == "needs you"
@@ -111,7 +112,7 @@ def test_the_part_that_asks_for_itself_moves_only_when_something_changed(shop: S
 
 
 def test_the_page_of_a_store_that_was_disconnected_meanwhile_is_loaded_again(shop: Shop) -> None:
-    lifecycle.disconnect_store(shop)
+    store_connection.disconnect_store(shop)
     client = Client()
     client.force_login(olivia())
     answer = client.get(reverse("shops:store", args=[shop.pk]), headers={"HX-Request": "true"})

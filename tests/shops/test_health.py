@@ -21,8 +21,9 @@ from shops.events import ReverbOrderChanged
 from shops.hooks import Hooks
 from shops.models import ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS
-from shops.platforms.values import Away, Malformed, StoreAuthError, StoreInfo, TransientStoreError
-from shops.reverb import hooks
+from shops.platforms.errors import Away, Malformed, StoreAuthError, TransientStoreError
+from shops.platforms.values import StoreInfo
+from shops.reverb import arrivals
 from shops.reverb import upkeep as reverbs
 from tests.listings.catalogue import Catalogue
 from tests.listings.orders.test_ingest import order
@@ -340,26 +341,26 @@ def again(account: ReverbConnection) -> ReverbConnection:
 
 
 def test_orders_are_read_every_minute_until_a_call_has_really_arrived(account: ReverbConnection, now: Now) -> None:
-    assert hooks.orders_every(account, now.at) == timedelta(minutes=1)
-    hooks.called(account, {ReverbOrderChanged("1")}, now.at)
-    assert hooks.orders_every(again(account), now.at) == timedelta(minutes=5)
-    assert hooks.orders_every(again(account), now.on(days=4)) == timedelta(minutes=1)
+    assert arrivals.orders_every(account, now.at) == timedelta(minutes=1)
+    arrivals.called(account, {ReverbOrderChanged("1")}, now.at)
+    assert arrivals.orders_every(again(account), now.at) == timedelta(minutes=5)
+    assert arrivals.orders_every(again(account), now.on(days=4)) == timedelta(minutes=1)
 
 
 def test_an_order_that_no_call_reported_is_noticed_and_the_registration_checked(
     account: ReverbConnection, now: Now
 ) -> None:
-    hooks.called(account, {ReverbOrderChanged("1")}, now.at)
+    arrivals.called(account, {ReverbOrderChanged("1")}, now.at)
     now.on(minutes=5)
-    hooks.missed(account, now.at)
-    assert hooks.orders_every(again(account), now.at) == timedelta(minutes=1)
+    arrivals.missed(account, now.at)
+    assert arrivals.orders_every(again(account), now.at) == timedelta(minutes=1)
     reverbs.check_what_is_missed()
     assert reverbs.due() == []
     now.on(minutes=2)
     reverbs.check_what_is_missed()
     assert reverbs.due() == [account.shop_id]
-    hooks.called(again(account), {ReverbOrderChanged("1")}, now.at)
-    assert hooks.orders_every(again(account), now.at) == timedelta(minutes=5)
+    arrivals.called(again(account), {ReverbOrderChanged("1")}, now.at)
+    assert arrivals.orders_every(again(account), now.at) == timedelta(minutes=5)
 
 
 def test_reading_what_a_call_reported_is_no_missed_call(shop: Shop) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from shops.platforms.errors import TransientStoreError
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
-from shops.platforms.values import TransientStoreError
 from shops.schemas import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
 
 

@@ -15,12 +15,13 @@ from unittest import mock
 from listings.intake import observe
 from listings.models import Job, Ledger, Product
 from listings.orders import create_store_order, order_poll
-from listings.queue import jobs
+from listings.queue import jobs, settle_job
 from listings.stock import adjust, agreed, inputs, send_adjustment, writes
 from listings.sync import apply, log
 from reverbsync.ratelimit import limiter, throttle
 from shops.models import ReverbConnection
-from shops.platforms.values import Count, StoreError
+from shops.platforms.errors import StoreError
+from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
 from synclog.models import Entry
 from synclog.record import record
@@ -147,13 +148,13 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
 
 def finish_ignores_new_requests() -> AbstractContextManager[Any]:
     """Close a job although it was requested again while it ran."""
-    finish = jobs.finish
+    finish = settle_job.finish
 
     def blind(taken: jobs.Claim, **more: Any) -> None:
         wanted = Job.objects.filter(pk=taken.job_id).values_list("generation", flat=True).first()
         finish(replace(taken, generation=wanted or taken.generation), **more)
 
-    return instead(jobs, "finish", blind)
+    return instead(settle_job, "finish", blind)
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
@@ -166,13 +167,13 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
     """Do not log what will be retried."""
-    try_later = jobs.try_later
+    try_later = settle_job.try_later
 
     def silent(taken: jobs.Claim, **more: Any) -> None:
         try_later(taken, **more)
         Entry.objects.filter(shop=taken.shop_id, reason="try_later").delete()
 
-    return instead(jobs, "try_later", silent)
+    return instead(settle_job, "try_later", silent)
 
 
 def everything_is_logged_twice() -> AbstractContextManager[Any]:

@@ -15,7 +15,7 @@ from unittest import mock
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from listings.intake import batches
-from listings.queue import jobs, lease
+from listings.queue import blocked, jobs, lease
 from listings.stock import merge
 from listings.sync import decide_stock, oversell_check, reconcile, steps
 from listings.sync.decision import Case, Decision
@@ -26,11 +26,11 @@ from shops import breaker, outages
 from shops.call_outcome import CallOutcome
 from shops.platforms import answers
 from shops.platforms.bigcommerce import product_calls as bigcommerce
+from shops.platforms.errors import StoreAuthError
 from shops.platforms.magento2 import product_calls as magento2
 from shops.platforms.shopify import locations as shopify_locations
 from shops.platforms.shopify import product_pages as shopify_pages
 from shops.platforms.shopify import products as shopify_products
-from shops.platforms.values import StoreAuthError
 from shops.platforms.woocommerce import product_calls as woocommerce_products
 from shops.platforms.woocommerce import stock_calls as woocommerce_stock
 from shops.reverb import answers as reverb_answers
@@ -81,7 +81,7 @@ def an_old_number_is_believed() -> AbstractContextManager[Any]:
 def what_waits_is_never_tried_again() -> AbstractContextManager[Any]:
     """Never retry what was refused: it waits for the seller."""
     stack = ExitStack()
-    stack.enter_context(instead(jobs, "retry_waiting", always(0)))
+    stack.enter_context(instead(blocked, "retry_waiting", always(0)))
     stack.enter_context(instead(compare, "find", always([])))
     return stack
 

@@ -20,14 +20,14 @@ from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
 from listings.mass_sync import starting
 from listings.models import Crawl, Job, MassSync, Order, Parcel, Product, Rank, StoreOrderState
-from listings.queue import jobs
+from listings.queue import jobs, retry_delay
 from reverbsync import clock
 from reverbsync.dispatch import wake
 from reverbsync.http import outbound
 from reverbsync.ratelimit import fallback
 from reverbsync.redis import connection as redis
 from reverbsync.security.redaction import RedactingFormatter
-from shops import breaker, lifecycle
+from shops import breaker, lifecycle, recheck, reverb_connection, store_connection
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
@@ -222,13 +222,13 @@ class Run:
     def _connect(self, side: Side, domain: str, token: str) -> Shop:
         number = len(self.shops) + 1
         person, _ = Person.objects.get_or_create(email=f"seller-{number}@example.com")
-        shop = lifecycle.shop(person, f"Shop {number}")
+        shop = lifecycle.create_shop(person, f"Shop {number}")
         SyncSettings.objects.filter(shop=shop).update(**{"auto_publish": True, **side.settings})
         self.processes.stack[-1].shop_id = shop.pk
         platform = PLATFORMS[side.platform]
         keys = Keys(platform.keys(token), platform.secret(token))
-        lifecycle.connect_store(shop, platform=side.platform, address=platform.address(domain), keys=keys)
-        lifecycle.connect_reverb(shop, token, by_oauth=side.oauth)
+        store_connection.connect_store(shop, platform=side.platform, address=platform.address(domain), keys=keys)
+        reverb_connection.connect_reverb(shop, token, by_oauth=side.oauth)
         return shop
 
     def _begin(self) -> None:
@@ -287,7 +287,7 @@ class Run:
         shop = self.shops[step.shop]
         with self.processes.running("web", shop.pk), transaction.atomic():
             SyncSettings.objects.filter(shop=shop).update(**{name: step.n if value is None else value})
-            lifecycle.look_again(shop)
+            recheck.look_again(shop)
         self.ours.look_soon()
 
     def _mass_sync(self, shop: Shop) -> None:
@@ -363,7 +363,9 @@ class Run:
 
 def _open(now: datetime) -> Iterator[str]:
     """Yield a name for all open work, including retries due later."""
-    soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale under review by Reverb waits longer
+    soon = now + timedelta(
+        seconds=2 * retry_delay.LONGEST_DELAY_S
+    )  # a parcel of a sale under review by Reverb waits longer
     yield from (f"delivery {one.topic}" for one in Delivery.objects.filter(state=Delivery.State.OPEN))
     yield from (f"job of {one.product.sku}" for one in Job.objects.filter(blocked=False).select_related("product"))
     yield from (f"crawl {one.pk}" for one in Crawl.objects.filter(state=Crawl.State.RUNNING))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from listings.models import Job, Product
-from listings.queue import jobs
+from listings.queue import retry_delay
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from synclog.models import Entry
@@ -69,7 +69,7 @@ def _waits_too_long() -> Iterator[tuple[int, str]]:
 
 def _hurried(job: Job) -> bool:
     """Return whether it was expedited within its last delay, and failed again: it waits for the delay's end."""
-    delay_s = doubled_s(jobs.FIRST_DELAY_S, job.attempts - 1, most_s=jobs.LONGEST_DELAY_S)
+    delay_s = doubled_s(retry_delay.FIRST_DELAY_S, job.attempts - 1, most_s=retry_delay.LONGEST_DELAY_S)
     return job.expedited_at is not None and job.due_at <= job.expedited_at + timedelta(seconds=delay_s)
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from listings.models import Product
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.models import Shop
 from shops.platforms import PLATFORMS
-from shops.platforms.base import Keys
+from shops.platforms.values import Keys
 from tests.people import olivia
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -18,9 +18,9 @@ from webhooks.models import Delivery
 
 def push_shop() -> Shop:
     """Return a shop with a store of its seller's own."""
-    made = lifecycle.shop(olivia(), "Guitars")
+    made = lifecycle.create_shop(olivia(), "Guitars")
     keys = Keys("rs_token", "whsec_c2VjcmV0")
-    lifecycle.connect_store(made, platform="custom", address="https://guitars.example.com", keys=keys)
+    store_connection.connect_store(made, platform="custom", address="https://guitars.example.com", keys=keys)
     return Shop.objects.select_related("store", "sync_settings").get(pk=made.pk)
 
 

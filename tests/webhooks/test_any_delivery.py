@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from listings.intake import refresh
 from listings.models import Order, Product
 from reverbsync import clock
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.models import ReverbConnection, ShipStation, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys
@@ -124,10 +124,10 @@ def noon() -> Iterator[None]:
 
 def shop_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """Return a shop with a store of a platform; a custom store answers from what it pushed, as in earnest."""
-    made = lifecycle.shop(olivia(), "Guitars")
+    made = lifecycle.create_shop(olivia(), "Guitars")
     keys = Keys(TOKENS.get(kind, "token"), SECRETS.get(kind, "secret"))
     address = ADDRESSES.get(kind, "https://guitars.example.com")
-    lifecycle.connect_store(made, platform=kind, address=address, keys=keys)
+    store_connection.connect_store(made, platform=kind, address=address, keys=keys)
     if kind != "custom":
         monkeypatch.setattr(refresh, "client_of", lambda _: AnyStore())
     return Shop.objects.select_related("store", "sync_settings").get(pk=made.pk)
@@ -356,8 +356,10 @@ def test_a_body_that_is_too_large_is_kept_at_no_address(settings: Settings) -> N
 
 def test_an_old_call_of_a_custom_store_is_refused_whatever_its_clock_says() -> None:
     """The timestamp is a number that others wrote."""
-    shop = lifecycle.shop(olivia(), "Guitars")
-    lifecycle.connect_store(shop, platform="custom", address="https://a.example", keys=Keys("token", SECRETS["custom"]))
+    shop = lifecycle.create_shop(olivia(), "Guitars")
+    store_connection.connect_store(
+        shop, platform="custom", address="https://a.example", keys=Keys("token", SECRETS["custom"])
+    )
     path = f"/webhooks/store/{StoreConnection.objects.get().hook_key}/"
     for stamp in ("9" * 400, "²", "-1", "1e9", "", "NaN", str(NOON + timedelta(days=1))):
         headers = {**_custom(b"{}", "", b"secret", "n-1"), "webhook-timestamp": stamp}

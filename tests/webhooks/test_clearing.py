@@ -10,10 +10,11 @@ from listings import tasks as listing_tasks
 from listings.models import Crawl, Job, Product, Rank
 from listings.queue import jobs
 from reverbsync import clock
-from shops import lifecycle
+from shops import store_connection
 from shops.models import Shop, StoreConnection
 from shops.platforms import client_of
-from shops.platforms.values import Keys, TransientStoreError
+from shops.platforms.errors import TransientStoreError
+from shops.platforms.values import Keys
 from synclog.models import Entry
 from tests.pages.test_pages import log_entry
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -37,7 +38,7 @@ def shop() -> Shop:
 
 def replace(shop: Shop) -> Shop:
     """Connect another store."""
-    lifecycle.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
+    store_connection.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
     return Shop.objects.select_related("store", "sync_settings").get(pk=shop.pk)
 
 
@@ -104,7 +105,9 @@ def test_what_the_former_store_sent_is_not_taken_for_the_new_ones(shop: Shop) ->
     tasks.clear_store(shop.pk)
     assert {(one.state, bytes(one.body)) for one in Delivery.objects.all()} == {(Delivery.State.IGNORED, b"")}
     assert now.store.hook_key != before
-    lifecycle.connect_store(shop, platform="shopify", address="https://Others.myshopify.com/", keys=Keys("t2", "s"))
+    store_connection.connect_store(
+        shop, platform="shopify", address="https://Others.myshopify.com/", keys=Keys("t2", "s")
+    )
     assert StoreConnection.objects.get(shop=shop).hook_key == now.store.hook_key  # the same store again
 
 
@@ -117,7 +120,7 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
     for _ in range(4):
         tasks.clear_store(shop.pk)
     with clock.running_by(lambda: NOON):
-        lifecycle.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
+        store_connection.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
     while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
@@ -129,12 +132,12 @@ def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_from_nothi
 ) -> None:
     monkeypatch.setattr(erase, "BATCH_SIZE", 1)
     log_entry(shop)
-    lifecycle.store_removed(shop)
+    store_connection.store_removed(shop)
     erase.ask_to_forget_store(shop)
     monkeypatch.setattr(erase, "SLICE_S", -1.0)
     for _ in range(4):
         tasks.clear_store(shop.pk)
-    lifecycle.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
+    store_connection.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
     while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
@@ -146,7 +149,7 @@ def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest
     woken: list[tuple[str, int]] = []
     monkeypatch.setattr(tasks, "wake_all", lambda task, shops: woken.extend((task, one) for one in shops))
     tasks.sweep()
-    assert (lifecycle.CLEAR_STORE, shop.pk) in woken
+    assert (store_connection.CLEAR_STORE, shop.pk) in woken
 
 
 def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(

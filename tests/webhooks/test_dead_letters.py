@@ -20,7 +20,7 @@ from reverbsync import clock
 from shops.events import ProductChanged, Urgency
 from shops.models import Shop
 from shops.platforms import PLATFORMS
-from shops.platforms.values import TransientStoreError, Unreadable
+from shops.platforms.errors import TransientStoreError, Unreadable
 from shops.reverb import webhooks as reverbs
 from shops.reverb.client import ReverbClient
 from shops.snapshots import StoreProduct

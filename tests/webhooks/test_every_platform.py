@@ -17,11 +17,12 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Crawl, Order, Product, StoreOrderState
 from reverbsync import clock
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, our_key
-from shops.platforms.values import Keys, StoreAuthError
+from shops.platforms.errors import StoreAuthError
+from shops.platforms.values import Keys
 from tests.people import NOON, olivia
 from tests.responses import Response
 from webhooks.models import Delivery
@@ -71,10 +72,10 @@ SIGN: dict[str, Callable[[bytes, str, bytes, str], dict[str, str]]] = {
 
 def store_on(kind: str) -> StoreConnection:
     """Return a connected store of a platform."""
-    shop = lifecycle.shop(olivia(), "Guitars")
+    shop = lifecycle.create_shop(olivia(), "Guitars")
     keys = Keys(TOKENS.get(kind, "token"), SECRETS.get(kind, "secret"))
     address = ADDRESSES.get(kind, "https://guitars.example.com")
-    lifecycle.connect_store(shop, platform=kind, address=address, keys=keys)
+    store_connection.connect_store(shop, platform=kind, address=address, keys=keys)
     return StoreConnection.objects.get(shop=shop)
 
 

@@ -10,7 +10,7 @@ from django.http import StreamingHttpResponse
 from django.urls import reverse
 
 from listings.models import Crawl, Job, Ledger, Listing, Order, Product
-from shops import lifecycle
+from shops import store_connection
 from shops.access import shops_of
 from shops.events import CustomerDataRequested, CustomerForgotten, ShopForgotten
 from shops.models import Membership, ReverbConnection, Shop, StoreConnection
@@ -96,7 +96,7 @@ def test_staff_sees_why_not_and_a_stranger_sees_404(shop: Shop, word: str) -> No
 
 
 def test_another_store_begins_from_nothing_and_no_listing_of_the_old_one_counts_as_vanished(shop: Shop) -> None:
-    lifecycle.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
+    store_connection.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
     assert not Job.objects.exists()
@@ -106,7 +106,7 @@ def test_another_store_begins_from_nothing_and_no_listing_of_the_old_one_counts_
 
 
 def test_new_keys_for_the_same_store_keep_everything(shop: Shop) -> None:
-    lifecycle.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
+    store_connection.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
     assert Product.objects.count() == Listing.objects.count() == 1
 
 
@@ -120,7 +120,7 @@ def buyer() -> tuple[str, object]:
 
 
 def test_a_store_that_is_forgotten_leaves_its_sales_on_reverb_without_their_buyers(shop: Shop) -> None:
-    lifecycle.store_removed(shop)
+    store_connection.store_removed(shop)
     erase.follow(shop, ShopForgotten())
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
@@ -131,7 +131,7 @@ def test_a_store_that_is_forgotten_leaves_its_sales_on_reverb_without_their_buye
 def test_forgetting_a_store_loses_no_call_of_reverbs(shop: Shop) -> None:
     for source in ("store", "reverb"):
         inbox.keep(shop.pk, source=source, delivery_id="1", topic="", body=b"{}", state=Delivery.State.OPEN)
-    lifecycle.store_removed(shop)
+    store_connection.store_removed(shop)
     erase.follow(shop, ShopForgotten())
     tasks.clear_store(shop.pk)
     assert [one.source for one in Delivery.objects.all()] == ["reverb"]

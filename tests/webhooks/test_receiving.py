@@ -16,7 +16,7 @@ from gunicorn.http.errors import InvalidChunkSize
 from pytest_django.fixtures import Settings
 
 from reverbsync.wsgi import application
-from shops import lifecycle
+from shops import store_connection
 from shops.models import Shop
 from shops.platforms.values import Keys
 from tests.people import SECRET, nora, olivia, shop_of
@@ -85,7 +85,7 @@ def test_a_missing_or_wrong_signature_gets_401_and_leaves_nothing_but_a_counter(
 def test_calls_that_were_refused_count_no_more_once_the_store_has_new_keys(shop: Shop) -> None:
     assert post(shop, signature="").status_code == 401
     keys = Keys("token", "another secret")
-    lifecycle.connect_store(shop, platform=shop.store.platform, address=shop.store.address, keys=keys)
+    store_connection.connect_store(shop, platform=shop.store.platform, address=shop.store.address, keys=keys)
     shop.store.refresh_from_db()
     assert shop.store.refused_deliveries == 0
 

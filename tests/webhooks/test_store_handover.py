@@ -14,7 +14,7 @@ from listings.models import Job, Product
 from listings.upkeep import unprocessed
 from reverbsync import clock
 from shops.models import Shop
-from shops.platforms.base import StoreAuthError, StoreError, TransientStoreError
+from shops.platforms.errors import StoreAuthError, StoreError, TransientStoreError
 from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, product_of, shop_of, snapshot
 from webhooks import inbox

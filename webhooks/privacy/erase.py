@@ -21,11 +21,11 @@ from listings.orders import erase, store_order_state
 from reverbsync import clock
 from reverbsync.database import batches
 from reverbsync.dispatch.wake import wake
-from shops import lifecycle, mail
+from shops import mail, recheck, store_connection
 from shops.events import CustomerDataRequested, CustomerForgotten, Event, ShopForgotten
 from shops.models import PushedOrder, PushedProduct, Shop, StoreConnection
 from shops.platforms import platform_of
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 from synclog.models import Entry
 from webhooks.models import Delivery
 
@@ -61,7 +61,7 @@ def ask_to_forget_store(shop: Shop) -> None:
     """
     gone = StoreConnection.objects.filter(shop=shop, removed_at__isnull=False)
     if gone.filter(clearing_since__isnull=True).update(clearing_since=clock.now()):
-        wake(lifecycle.CLEAR_STORE, shop.pk)
+        wake(store_connection.CLEAR_STORE, shop.pk)
     elif not gone.exists():
         logger.warning("Did not erase shop %s: its store is connected again", shop.pk)
 
@@ -102,7 +102,7 @@ def clear_store(shop_id: int) -> bool:
             same.filter(removed_at__isnull=False).delete()
         else:
             same.update(clearing_since=None)
-        lifecycle.look_again(store.shop)
+        recheck.look_again(store.shop)
     return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
 
 

@@ -19,7 +19,7 @@ from listings.orders.shipstation.client import ShipStationClient, ShipStationErr
 from listings.orders.shipstation.custom_store import Notice, Row
 from listings.orders.shipstation.notices import Label
 from listings.orders.tracking import TrackingReport
-from listings.queue import jobs
+from listings.queue import retry_delay
 from reverbsync import clock
 from reverbsync.outage import attempt
 from reverbsync.security.redaction import whereabouts
@@ -195,5 +195,5 @@ def _failed(notice: ShipStationNotice, error: Exception) -> None:
         return
     retry_after = error.retry_after if isinstance(error, ShipStationError) else None
     least = retry_after if own or getattr(error, "transient", False) else UNTIL_FIXED_S
-    wait = timedelta(seconds=jobs.delay_s(min(attempts, 20), at_least=least))
+    wait = timedelta(seconds=retry_delay.delay_s(min(attempts, 20), at_least=least))
     ShipStationNotice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=clock.now() + wait)

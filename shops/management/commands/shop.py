@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models, transaction
 
-from shops import lifecycle
+from shops import lifecycle, reverb_connection, store_connection
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms import PLATFORMS
-from shops.platforms.values import StoreAuthError
+from shops.platforms.errors import StoreAuthError
 
 WORDS = {
     "true": True,
@@ -77,10 +77,10 @@ class Command(BaseCommand):
             problem = _try_store(options)
             with transaction.atomic():
                 owner = _owner(options["owner"], options["password"])
-                shop = lifecycle.shop(owner, options["name"])
+                shop = lifecycle.create_shop(owner, options["name"])
                 SyncSettings.objects.filter(shop=shop).update(**changes)
                 _store(shop, options, problem)
-                account = lifecycle.connect_reverb(shop, options["reverb_token"])
+                account = reverb_connection.connect_reverb(shop, options["reverb_token"])
                 if account.problem is not None and (not account.usable or account.problem_id == "unreachable"):
                     raise CommandError(f"{account.problem.words} {account.problem.link}")
         except ValueError as error:
@@ -96,7 +96,7 @@ def _try_store(options: dict[str, Any]) -> str:
     room = PLATFORMS[options["platform"]]
     keys = room.keys(options["store_token"], options["store_secret"])
     try:
-        problem = lifecycle.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
+        problem = store_connection.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
     except StoreAuthError as error:
         raise CommandError(f"{error} Nothing was connected.") from None
     if problem and not room.push_only:
@@ -106,7 +106,9 @@ def _try_store(options: dict[str, Any]) -> str:
 
 def _store(shop: Shop, options: dict[str, Any], problem: str) -> None:
     keys = PLATFORMS[options["platform"]].keys(options["store_token"], options["store_secret"])
-    lifecycle.connect_store(shop, platform=options["platform"], address=options["store"], keys=keys, problem=problem)
+    store_connection.connect_store(
+        shop, platform=options["platform"], address=options["store"], keys=keys, problem=problem
+    )
 
 
 def _shops() -> models.QuerySet[Shop]:

@@ -8,9 +8,12 @@ from django.conf import settings
 
 from shops.events import Event
 from shops.models import StoreConnection
-from shops.platforms.base import Envelope, Handshake, Keys, Platform, StoreClient
+from shops.platforms.base import Platform
 from shops.platforms.bigcommerce import connect, webhooks
 from shops.platforms.bigcommerce.client import BigCommerceClient
+from shops.platforms.handshake import Handshake
+from shops.platforms.store_client import StoreClient
+from shops.platforms.values import Envelope, Keys
 
 
 class BigCommerce(Platform):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from shops.hooks import Hooks
 from shops.platforms import hooks
 from shops.platforms.bigcommerce.order_calls import OrderCalls
 from shops.platforms.bigcommerce.product_calls import ProductCalls
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, TOPICS, our_key
+from shops.platforms.errors import Missing, StoreAuthError, Unsupported
 from shops.platforms.hooks import Hook
-from shops.platforms.values import Count, Hooks, Missing, StoreAuthError, StoreInfo, Unsupported
+from shops.platforms.values import Count, StoreInfo
 from shops.snapshots import StoreProduct
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from reverbsync import clock
 from shops.platforms.bigcommerce.rest import Rest, Rows
+from shops.platforms.errors import Malformed, Moved, StoreError, TransientStoreError, Unsupported
 from shops.platforms.locations import Location, changed, count_of, locations_of, spread
 from shops.platforms.reading import valid
-from shops.platforms.values import Count, Malformed, Moved, StoreError, TransientStoreError, Unsupported
+from shops.platforms.values import Count
 from shops.schemas import Part, Side, Text, Units
 from shops.snapshots import StoreProduct
 

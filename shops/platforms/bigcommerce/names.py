@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from reverbsync import clock
 from shops.platforms.bigcommerce.rest import PAGE, Rest
+from shops.platforms.errors import StoreError
 from shops.platforms.reading import each, valid
-from shops.platforms.values import StoreError
 from shops.schemas import Part, Side, Words
 
 logger = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from shops.platforms import calls
 from shops.platforms.bigcommerce import orders as forms
 from shops.platforms.bigcommerce.rest import MOST_PAGES, OVERLAP, PAGE, Rest
 from shops.platforms.cancelling import OFF, refuse_to_cancel
+from shops.platforms.errors import Missing
 from shops.platforms.reading import each
-from shops.platforms.values import Missing
 
 logger = logging.getLogger(__name__)
 STORE = "BigCommerce"

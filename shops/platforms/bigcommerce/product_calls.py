@@ -12,8 +12,9 @@ from shops.platforms.bigcommerce import products as reading
 from shops.platforms.bigcommerce.inventory import AS_WHOLE, Inventory, Stock
 from shops.platforms.bigcommerce.names import BRANDS, CATEGORIES, names
 from shops.platforms.bigcommerce.rest import OVERLAP, PAGE, Rest
+from shops.platforms.errors import Malformed, Missing, TransientStoreError
 from shops.platforms.reading import each
-from shops.platforms.values import Malformed, Missing, Page, TransientStoreError, Unread
+from shops.platforms.values import Page, Unread
 from shops.schemas import number_in
 from shops.snapshots import StoreProduct
 

@@ -19,7 +19,7 @@ from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome
-from shops.platforms.values import Missing, StoreAuthError, TransientStoreError
+from shops.platforms.errors import Missing, StoreAuthError, TransientStoreError
 from shops.schemas import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.

@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
-from shops.platforms.values import BadSignature, Envelope, Unreadable
+from shops.platforms.errors import BadSignature, Unreadable
+from shops.platforms.values import Envelope
 from shops.schemas import Part, Side, object_of
 
 OUR_HEADER = "X-ReverbSync-Key"

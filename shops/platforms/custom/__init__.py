@@ -12,10 +12,12 @@ from reverbsync import clock
 from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms import addresses
-from shops.platforms.base import Envelope, Keys, Platform, StoreClient
+from shops.platforms.base import Platform
 from shops.platforms.custom import messages, pushed, pushed_counts, signing
 from shops.platforms.custom.client import CustomClient
-from shops.platforms.values import BadSignature, Unreadable
+from shops.platforms.errors import BadSignature, Unreadable
+from shops.platforms.store_client import StoreClient
+from shops.platforms.values import Envelope, Keys
 from shops.schemas import object_of
 
 

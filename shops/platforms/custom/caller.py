@@ -17,7 +17,7 @@ from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome
 from shops.platforms.custom import product_messages, signing
-from shops.platforms.values import Malformed, Moved
+from shops.platforms.errors import Malformed, Moved
 from shops.schemas import object_of
 
 STORE = "Your system"

@@ -8,11 +8,13 @@ from datetime import datetime
 from django.db.models import Q
 
 from reverbsync import clock
+from shops.hooks import Hooks
 from shops.models import PushedOrder, PushedProduct, StoreConnection
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms.custom import messages, product_messages, pushed_counts
 from shops.platforms.custom.caller import STORE, Conflict, CustomCaller
-from shops.platforms.values import Count, Hooks, Malformed, Page, StoreInfo, Unsupported
+from shops.platforms.errors import Malformed, Unsupported
+from shops.platforms.values import Count, Page, StoreInfo
 from shops.snapshots import StoreProduct
 
 PAGE = 250

@@ -10,7 +10,7 @@ from shops.platforms.custom import messages, product_messages
 from shops.platforms.custom.message_time import ARRIVED, MessageTime, is_newest, saved_time, time_of
 from shops.platforms.custom.pushed_counts import save_counts
 from shops.platforms.custom.pushed_products import save_products
-from shops.platforms.values import Unreadable
+from shops.platforms.errors import Unreadable
 from shops.schemas import Part
 
 #: If a complete list omits more than this share of the catalogue, the seller must confirm.

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from shops.platforms.values import BadSignature
+from shops.platforms.errors import BadSignature
 
 PREFIX = "whsec_"
 #: Largest difference between a timestamp and our clock, in seconds (from the specification).

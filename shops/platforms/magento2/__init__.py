@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms import addresses
-from shops.platforms.base import BadSignature, Envelope, Handshake, Keys, Platform, StoreClient
+from shops.platforms.base import Platform
+from shops.platforms.errors import BadSignature
+from shops.platforms.handshake import Handshake
 from shops.platforms.magento2 import connect
 from shops.platforms.magento2.client import Magento2Client
+from shops.platforms.store_client import StoreClient
+from shops.platforms.values import Envelope, Keys
 
 
 class Magento2(Platform):

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from shops.platforms.errors import Malformed, StoreAuthError, StoreError, TooLarge, TransientStoreError
 from shops.platforms.magento2 import search
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Malformed, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
 #: A failed page is split into this many parts.
 PARTS = 4

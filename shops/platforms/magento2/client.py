@@ -11,15 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from shops.hooks import Hooks
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
+from shops.platforms.errors import Moved
 from shops.platforms.magento2 import products as reading
 from shops.platforms.magento2 import search, skus
 from shops.platforms.magento2.items import Item
 from shops.platforms.magento2.orders import Orders
 from shops.platforms.magento2.product_calls import ProductCalls
 from shops.platforms.magento2.rest import STORE
-from shops.platforms.values import Count, Hooks, Moved, Stocktake, StoreInfo, Unread
+from shops.platforms.values import Count, Stocktake, StoreInfo, Unread
 from shops.snapshots import StoreProduct
 
 #: Fields that the stock poll requests.

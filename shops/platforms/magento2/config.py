@@ -10,18 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, tzinfo
 from html import unescape
-from typing import Any, TypedDict
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from reverbsync import clock
 from shops.platforms.addresses import same_address
+from shops.platforms.errors import Malformed, StoreAuthError, StoreError
 from shops.platforms.magento2 import search, store_cache
+from shops.platforms.magento2.config_schemas import (
+    Attribute,
+    AttributePart,
+    Category,
+    CategoryPart,
+    ConfigPart,
+    Labels,
+    Settings,
+    WebsitePart,
+)
 from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import StockSources, stock_sources
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Malformed, StoreAuthError, StoreError
-from shops.schemas import Part, Side, SideRows, Text
 
 CONFIG_TTL_S = 15 * 60
 #: Seconds until a failed read is retried, and how long the last answer is used meanwhile.
@@ -31,73 +40,6 @@ LAST_KNOWN_S = 30 * 24 * 3600
 SOURCES_S = 60
 #: Top levels of the category tree that contain everything: the global root, and a store's root.
 ROOT_LEVELS = 1
-
-
-class Attribute(TypedDict):
-    """A seller-defined attribute. `options`: id → label, empty if the value is free text."""
-
-    id: str
-    label: str
-    options: dict[str, str]
-
-
-class Category(TypedDict):
-    """A category: its name and its depth (1: the root of a store)."""
-
-    name: str
-    level: int
-
-
-class Settings(TypedDict):
-    """Settings of a store."""
-
-    currency: str
-    media: str
-    zone: str
-    website: str
-    website_id: int
-    store_id: int
-
-
-class Labels(Settings):
-    """Settings of a store, and the attributes that describe products."""
-
-    attributes: dict[str, Attribute]
-
-
-class _Config(Part):
-    id: int
-    code: Side[Text] = ""
-    website_id: int
-    base_currency_code: Side[str] = ""
-    timezone: Side[str] = ""
-    base_url: Side[str] = ""
-    secure_base_url: Side[str] = ""
-    base_media_url: Side[str] = ""
-    secure_base_media_url: Side[str] = ""
-
-
-class _Website(Part):
-    id: int
-    code: Text
-
-
-class _Option(Part):
-    label: Side[Text] = ""
-    value: Side[Text] = ""
-
-
-class _Attribute(Part):
-    attribute_id: Text = ""
-    attribute_code: str
-    default_frontend_label: Side[str] = ""
-    options: SideRows[_Option] = []
-
-
-class _Category(Part):
-    id: Text
-    name: Side[str] = ""
-    level: Side[int] = 2
 
 
 class StoreConfig:
@@ -159,7 +101,7 @@ class StoreConfig:
 
     def _learn(self) -> Settings:
         config = self._config()
-        sites, _ = each(self._rest.listed("/store/websites"), lambda row: valid(_Website, row, "Magento's website"))
+        sites, _ = each(self._rest.listed("/store/websites"), lambda row: valid(WebsitePart, row, "Magento's website"))
         codes = {one.id: one.code for one in sites}
         media = config.secure_base_media_url or config.base_media_url or f"{self._rest.address}/media/"
         website = codes.get(config.website_id)
@@ -174,13 +116,15 @@ class StoreConfig:
             "store_id": config.id,
         }
 
-    def _config(self) -> _Config:
+    def _config(self) -> ConfigPart:
         """Return the settings of the default view: the one at our address, regardless of its code."""
         found, _ = each(
-            self._rest.listed("/store/storeConfigs"), lambda row: valid(_Config, row, "Magento's settings"), key="code"
+            self._rest.listed("/store/storeConfigs"),
+            lambda row: valid(ConfigPart, row, "Magento's settings"),
+            key="code",
         )
 
-        def rank(one: _Config) -> tuple[bool, bool, int]:
+        def rank(one: ConfigPart) -> tuple[bool, bool, int]:
             ours = any(url and same_address(url, self._rest.address) for url in (one.base_url, one.secure_base_url))
             return (not ours, one.code != "default", one.website_id)
 
@@ -191,7 +135,7 @@ class StoreConfig:
 
     def _attributes(self) -> dict[str, Attribute]:
         rows = self._rest.every("/products/attributes", [("is_user_defined", "eq", "1")], sort="attribute_id")
-        found, _ = each(rows, lambda row: valid(_Attribute, row, "Magento's attribute"), key="attribute_code")
+        found, _ = each(rows, lambda row: valid(AttributePart, row, "Magento's attribute"), key="attribute_code")
         return {
             one.attribute_code: {
                 "id": one.attribute_id,
@@ -226,7 +170,7 @@ class StoreConfig:
             if isinstance(error, StoreAuthError) or error.retry_after is not None:
                 raise
             return None
-        found, _ = each(rows, lambda row: valid(_Category, row, "Magento's category"))
+        found, _ = each(rows, lambda row: valid(CategoryPart, row, "Magento's category"))
         return {
             one.id: Category(name=plain(one.name) if one.level > ROOT_LEVELS else "", level=one.level) for one in found
         }

@@ -14,10 +14,11 @@ from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 from shops.platforms import addresses, calls
+from shops.platforms.errors import StoreAuthError, TransientStoreError
 from shops.platforms.handshake import Declined, Grant, Keep, Pending, Sheet, Step, Visit
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.rest import STORE, budget_of
-from shops.platforms.values import Field, Keys, StoreAuthError, TransientStoreError
+from shops.platforms.values import Field, Keys
 
 RIGHTS = "Catalog, Inventory, Sales, Stores"
 STEPS = (

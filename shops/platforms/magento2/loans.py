@@ -21,12 +21,12 @@ from typing import Any
 
 from shops.orders import NewOrder
 from shops.platforms import calls
+from shops.platforms.errors import Malformed, StoreError, TransientStoreError, Unsupported
 from shops.platforms.magento2 import forms, order_body, sources
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import SourceItem
 from shops.platforms.magento2.stock import Stock
-from shops.platforms.values import Malformed, StoreError, TransientStoreError, Unsupported
 
 _TAKEN = re.compile(r"ReverbSync takes \S+ of (?P<sku>.+) back out of source (?P<code>\S+) \(\S+ to (?P<after>\S+)\)\.")
 _GONE = f"No source in {STORE} holds the units of the order any more. Cancel it there."

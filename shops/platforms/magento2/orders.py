@@ -18,13 +18,13 @@ from typing import Any
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
+from shops.platforms.errors import Malformed, Missing, StoreError, TransientStoreError, Unsupported
 from shops.platforms.magento2 import batches, forms, order_body, regions, search, skus, store_cache
 from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Malformed, Missing, StoreError, TransientStoreError, Unsupported
 from shops.schemas import number_in
 
 PAGE = 100

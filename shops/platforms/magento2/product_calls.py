@@ -8,6 +8,7 @@ from typing import Any
 
 from reverbsync import clock
 from shops.models import StoreConnection
+from shops.platforms.errors import Malformed, TransientStoreError
 from shops.platforms.magento2 import batches, skus
 from shops.platforms.magento2 import items as models
 from shops.platforms.magento2 import products as reading
@@ -17,7 +18,7 @@ from shops.platforms.magento2.items import Item
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Malformed, Page, TransientStoreError, Unread
+from shops.platforms.values import Page, Unread
 from shops.snapshots import StoreProduct
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shops.platforms.magento2 import prices
-from shops.platforms.magento2.config import Attribute, Category, Labels, plain
+from shops.platforms.magento2.config import plain
+from shops.platforms.magento2.config_schemas import Attribute, Category, Labels
 from shops.platforms.magento2.items import ENABLED, HIDDEN, Item
 from shops.platforms.reading import title_of
 from shops.snapshots import StoreProduct

@@ -19,8 +19,8 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
+from shops.platforms.errors import TransientStoreError, Unsupported
 from shops.platforms.magento2 import search, signing, store_cache
-from shops.platforms.values import TransientStoreError, Unsupported
 from shops.schemas import number_in
 
 STORE = "Magento"

@@ -12,9 +12,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from shops.platforms.errors import Malformed
 from shops.platforms.magento2 import batches, search
 from shops.platforms.magento2.rest import STORE, Rest
-from shops.platforms.values import Malformed, Unread
+from shops.platforms.values import Unread
 
 
 def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:

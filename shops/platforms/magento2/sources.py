@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from shops.platforms.errors import StoreError, TransientStoreError
 from shops.platforms.magento2 import batches, store_cache
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
-from shops.platforms.values import StoreError, TransientStoreError, Unread
+from shops.platforms.values import Unread
 from shops.schemas import Part, Text, Units
 
 #: A store that had sources still has them, whatever one answer says.

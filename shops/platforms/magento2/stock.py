@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from reverbsync import clock
 from shops.platforms import calls
+from shops.platforms.errors import Busy, Moved, TransientStoreError, Unsupported
 from shops.platforms.magento2 import sources, store_cache
 from shops.platforms.magento2.rest import STORE, encoded
 from shops.platforms.magento2.skus import name_of
 from shops.platforms.magento2.stock_reading import StockReader
-from shops.platforms.values import Busy, Count, Moved, TransientStoreError, Unsupported
+from shops.platforms.values import Count
 
 #: Longest time that a change of a product's stock blocks another.
 CLAIM_S = 120

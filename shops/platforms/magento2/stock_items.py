@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from shops.platforms.errors import Malformed, Missing, TransientStoreError
 from shops.platforms.magento2 import batches, store_cache
 from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import name_of
 from shops.platforms.reading import valid
-from shops.platforms.values import Malformed, Missing, TransientStoreError
 from shops.schemas import Part, Text, Units
 
 #: How long it is cached whether a product's stock is managed.

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reverbsync import clock
+from shops.platforms.errors import Malformed
 from shops.platforms.magento2 import batches, search, sources, store_cache
 from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.rest import STORE, Rest
@@ -23,7 +24,7 @@ from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import SourceItem
 from shops.platforms.magento2.stock_items import NoAddress, StockItems
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Count, Malformed
+from shops.platforms.values import Count
 from shops.schemas import MOST_UNITS, Part, Text, Units
 
 
@@ -34,7 +35,7 @@ class Salable(Part):
 
 
 @dataclass
-class ConnectionStatus:
+class StockRead:
     """Sellable units by SKU, None if they are not counted, and the reasons for unreadable ones."""
 
     units: dict[str, int | None] = field(default_factory=dict)
@@ -58,9 +59,9 @@ class StockReader:
         self._lent = f"magento2:lent:{rest.address}:"
         self._bounds = f"magento2:bound:{rest.address}:"
 
-    def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> ConnectionStatus:
+    def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> StockRead:
         """Return what can be sold. `parents`: SKU → its family's SKU, which may be out of stock as a whole."""
-        found = ConnectionStatus()
+        found = StockRead()
         for some in search.few(skus):
             named = [str(one) for one in some]
             if self._config.stock_sources() is None:
@@ -70,7 +71,7 @@ class StockReader:
         return found
 
     def _read(
-        self, skus: Sequence[str], parents: Mapping[str, str], found: ConnectionStatus, *, lending: bool = False
+        self, skus: Sequence[str], parents: Mapping[str, str], found: StockRead, *, lending: bool = False
     ) -> dict[str, list[SourceItem]]:
         """Add to `found` what can be sold; return the quantities in the website's sources."""
         requested_at = clock.now().timestamp()
@@ -189,7 +190,7 @@ class StockReader:
     def _export(self) -> str:
         return f"/inventory/export-stock-salable-qty/website/{self._config.settings['website']}"
 
-    def _read_alone(self, skus: Sequence[str], found: ConnectionStatus) -> None:
+    def _read_alone(self, skus: Sequence[str], found: StockRead) -> None:
         for sku in skus:
             try:
                 found.units[sku] = self._items.item(sku).units
@@ -204,7 +205,7 @@ class StockReader:
         if self._config.stock_sources() is None:
             item = self._items.item(sku)
             return Count(item.units, item.item_id, item.qty or 0)
-        items = self._read([sku], {}, found := ConnectionStatus(), lending=lending).get(sku, [])
+        items = self._read([sku], {}, found := StockRead(), lending=lending).get(sku, [])
         units = found.of(sku)
         if units is None:
             return Count(None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from shops.hooks import Hooks
 from shops.platforms import hooks
+from shops.platforms.errors import Malformed, Unsupported
 from shops.platforms.hooks import Hook
 from shops.platforms.locations import changed, locations_of, spread
 from shops.platforms.shopify import connections, locations, queries, refusals
@@ -13,7 +15,7 @@ from shops.platforms.shopify.order_calls import OrderCalls
 from shops.platforms.shopify.product_calls import ProductCalls
 from shops.platforms.shopify.store_calls import MAX_PAGES, gid
 from shops.platforms.shopify.webhooks import TOPICS
-from shops.platforms.values import Count, Hooks, Malformed, StoreInfo, Unsupported
+from shops.platforms.values import Count, StoreInfo
 from shops.snapshots import StoreProduct
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shops.platforms.values import Malformed
+from shops.platforms.errors import Malformed
 
 
 def unwrapped(value: Any) -> Any:

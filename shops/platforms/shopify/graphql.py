@@ -18,6 +18,7 @@ from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
+from shops.platforms.errors import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
 from shops.platforms.shopify import queries, token_calls, tokens
 from shops.platforms.shopify.endpoint import READ_S, STORE, budget_of, crawl_budget_of, root_of
 from shops.platforms.shopify.graphql_errors import (
@@ -30,7 +31,6 @@ from shops.platforms.shopify.graphql_errors import (
     words_of,
 )
 from shops.platforms.shopify.tokens import Tokens
-from shops.platforms.values import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
 
 #: Share of a store's points that a crawl leaves to urgent calls, such as stock and orders.
 CRAWL_LEAVES = 0.5

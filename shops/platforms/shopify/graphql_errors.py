@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shops.platforms.values import StoreError, TransientStoreError
+from shops.platforms.errors import StoreError, TransientStoreError
 
 #: Fields that hold a product's photos.
 PHOTOS = frozenset({"media", "image"})

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from shops.platforms.errors import Malformed
 from shops.platforms.locations import Location, count_of
 from shops.platforms.reading import valid
-from shops.platforms.values import Count, Malformed
+from shops.platforms.values import Count
 from shops.schemas import Part, Side, Units, units_of
 
 GID = "gid://shopify/Location/"

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import AwareDatetime, Field
 
 from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
+from shops.platforms.errors import Malformed
 from shops.platforms.reading import valid
-from shops.platforms.values import Malformed
 from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 
 UNPAID = {"PENDING", "AUTHORIZED", "PARTIALLY_PAID", "EXPIRED"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from shops.platforms.errors import Malformed, TransientStoreError
 from shops.platforms.shopify import bulk, connections, locations, product_pages, product_queries, products, queries
 from shops.platforms.shopify.store_calls import MAX_PAGES, StoreCalls, gid, updated_since
-from shops.platforms.values import Malformed, Page, TransientStoreError, Unread
+from shops.platforms.values import Page, Unread
 from shops.snapshots import StoreProduct
 
 #: Products per page if no levels are requested: some 60 points each.

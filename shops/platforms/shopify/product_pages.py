@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shops.platforms.errors import Malformed, StoreError
 from shops.platforms.reading import each, valid
 from shops.platforms.shopify.connections import count_of, following, nodes, page_info, product_id
 from shops.platforms.shopify.locations import LevelLocations
 from shops.platforms.shopify.products import PAGED, Head, reader
-from shops.platforms.values import Malformed, StoreError, Unread
+from shops.platforms.values import Unread
 from shops.snapshots import StoreProduct
 
 

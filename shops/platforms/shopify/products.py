@@ -14,10 +14,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from shops.platforms.errors import Malformed
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.shopify.connections import unwrapped
 from shops.platforms.shopify.locations import LevelLocations, sellable
-from shops.platforms.values import Malformed, Unread
+from shops.platforms.values import Unread
 from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 from shops.snapshots import StoreProduct
 

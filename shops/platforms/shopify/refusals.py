@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from shops.platforms.values import Moved, StoreError, TransientStoreError, Unsupported
+from shops.platforms.errors import Moved, StoreError, TransientStoreError, Unsupported
 
 #: Nothing was changed; the change can be recomputed from the store's current stock.
 _MOVED = {

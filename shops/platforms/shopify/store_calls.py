@@ -7,11 +7,11 @@ from typing import Any
 
 from reverbsync import clock
 from shops.models import StoreConnection
+from shops.platforms.errors import Malformed, Unsupported
 from shops.platforms.shopify import connections, locations, queries
 from shops.platforms.shopify.endpoint import root_of
 from shops.platforms.shopify.graphql import GraphQL
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
-from shops.platforms.values import Malformed, Unsupported
 
 #: Most pages of one product: Shopify allows 2,048 variants, and more locations mean smaller pages.
 MAX_PAGES = 700

@@ -7,10 +7,10 @@ from django.conf import settings
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
 from shops.platforms import calls
+from shops.platforms.errors import StoreAuthError, TransientStoreError
 from shops.platforms.shopify import tokens
 from shops.platforms.shopify.endpoint import READ_S, STORE, budget_of, root_of
 from shops.platforms.shopify.tokens import Tokens
-from shops.platforms.values import StoreAuthError, TransientStoreError
 
 
 def tokens_for_code(address: str, code: str) -> tuple[Tokens, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 from shops.schemas import Part
 
 #: A token that expires sooner than this is renewed before use.

@@ -26,7 +26,8 @@ from shops.events import (
     ShopForgotten,
     StockChanged,
 )
-from shops.platforms.values import BadSignature, Envelope, Unreadable
+from shops.platforms.errors import BadSignature, Unreadable
+from shops.platforms.values import Envelope
 from shops.schemas import Number, Part, Side, SideRows
 
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms import addresses
-from shops.platforms.base import Envelope, Handshake, Keys, Platform, StoreClient
+from shops.platforms.base import Platform
+from shops.platforms.handshake import Handshake
+from shops.platforms.store_client import StoreClient
+from shops.platforms.values import Envelope, Keys
 from shops.platforms.woocommerce import connect, webhooks
 from shops.platforms.woocommerce.client import WooCommerceClient
 

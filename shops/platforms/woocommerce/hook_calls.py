@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from shops.hooks import Hooks
 from shops.models import StoreConnection
 from shops.platforms import hooks
+from shops.platforms.errors import Missing, Unsupported
 from shops.platforms.hooks import Hook
-from shops.platforms.values import Hooks, Missing, Unsupported
 from shops.platforms.woocommerce.rest import WooCommerceCaller, name_of
 from shops.platforms.woocommerce.webhooks import TOPICS
 

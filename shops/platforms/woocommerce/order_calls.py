@@ -11,7 +11,7 @@ from reverbsync import clock
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
-from shops.platforms.values import Missing, StoreError, TooLarge, TransientStoreError
+from shops.platforms.errors import Missing, StoreError, TooLarge, TransientStoreError
 from shops.platforms.woocommerce import order_body, shipments
 from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce.orders import Order

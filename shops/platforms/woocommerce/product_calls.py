@@ -9,17 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shops.models import StoreConnection
+from shops.platforms.errors import Malformed, Missing, StoreError, TooLarge, TransientStoreError, Unsupported
 from shops.platforms.reading import each
-from shops.platforms.values import (
-    Malformed,
-    Missing,
-    Page,
-    StoreError,
-    TooLarge,
-    TransientStoreError,
-    Unread,
-    Unsupported,
-)
+from shops.platforms.values import Page, Unread
 from shops.platforms.woocommerce import product_units
 from shops.platforms.woocommerce import products as reading
 from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationError
 
+from shops.platforms.errors import Malformed
 from shops.platforms.reading import valid
-from shops.platforms.values import Malformed
 from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference, reference
 from shops.schemas import Money, Part, Side, SideRows, Text, Units, Words
 

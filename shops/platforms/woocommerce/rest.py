@@ -20,7 +20,7 @@ from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
-from shops.platforms.values import Away, Malformed, Missing
+from shops.platforms.errors import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
 from shops.schemas import number_in, words_of
 

@@ -8,18 +8,9 @@ from urllib.parse import urlencode
 
 from reverbsync.dispatch.locks import try_lock
 from shops.platforms import calls
+from shops.platforms.errors import Busy, Malformed, Missing, Moved, TransientStoreError, Unsupported
 from shops.platforms.reading import each
-from shops.platforms.values import (
-    Busy,
-    Count,
-    Malformed,
-    Missing,
-    Moved,
-    Stocktake,
-    TransientStoreError,
-    Unread,
-    Unsupported,
-)
+from shops.platforms.values import Count, Stocktake, Unread
 from shops.platforms.woocommerce import product_units
 from shops.platforms.woocommerce import products as reading
 from shops.platforms.woocommerce.order_calls import CACHED, PAGE, OrderCalls

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
-from shops.platforms.values import BadSignature, Envelope, Unreadable
+from shops.platforms.errors import BadSignature, Unreadable
+from shops.platforms.values import Envelope
 from shops.platforms.woocommerce.fields import Id, Reference
 from shops.schemas import Part, SideRows, object_of
 

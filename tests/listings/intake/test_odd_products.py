@@ -18,7 +18,8 @@ from listings.upkeep.unprocessed import changed_while_off
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.models import Shop
-from shops.platforms.values import TooLarge, TransientStoreError, Unread
+from shops.platforms.errors import TooLarge, TransientStoreError
+from shops.platforms.values import Unread
 from synclog.models import Entry
 from tests.listings.catalogue import Catalogue
 from tests.people import NOON, olivia, product_of, shop_of, snapshot

@@ -13,7 +13,7 @@ from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
 from shops.platforms.dates import next_change
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, shop_of, snapshot
 

@@ -11,7 +11,7 @@ from listings.orders import create_store_order
 from shops.models import ReverbConnection, StoreConnection
 from shops.orders import NewOrder, StoreOrder
 from shops.platforms import client_of
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 from synclog.models import Entry
 from tests.listings.orders.world import Sales
 

@@ -89,7 +89,7 @@ def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(s
 def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
     sales.sell(product=sales.product())
     assert due_store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
-    other = lifecycle.shop(sales.shop.people.get(), "Drums")
+    other = lifecycle.create_shop(sales.shop.people.get(), "Drums")
     assert not due_store_orders.run_slice(other.pk)
     assert sales.store_orders() == []
 

@@ -11,7 +11,7 @@ from listings.models import Order
 from listings.orders import descriptions, erase
 from listings.orders import tasks as order_tasks
 from reverbsync import clock
-from shops import lifecycle
+from shops import recheck
 from shops.models import SyncSettings
 from shops.snapshots import ReverbOrder
 from tests.people import nora, olivia, shop_of
@@ -60,7 +60,7 @@ def test_a_buyer_is_forgotten_sixty_days_after_the_order_is_done() -> None:
 def test_all_buyers_are_forgotten_as_soon_as_orders_are_no_longer_taken_and_only_that_shops() -> None:
     mine, other = order("1"), order("2", person="nora")
     SyncSettings.objects.filter(shop=mine.shop).update(take_orders=False)
-    lifecycle.look_again(mine.shop)  # as the settings page does
+    recheck.look_again(mine.shop)  # as the settings page does
     tasks.review_shop(mine.shop_id)
     assert [knows_bob(one) for one in (mine, other)] == [False, True]
 

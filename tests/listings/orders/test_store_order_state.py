@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from listings.models import StoreOrderState
-from shops import lifecycle
+from shops import store_connection
 from shops.models import StoreConnection
 from shops.platforms.values import Keys
 from tests.listings.orders.world import Sales
@@ -20,7 +20,7 @@ def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_i
     sales.sell("9002", product=product, status="unpaid")
     sales.work()
     token = StoreConnection.objects.get().token.get_secret_value()
-    lifecycle.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
+    store_connection.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
     while StoreConnection.objects.filter(clearing_since__isnull=False).exists():
         clear_store(sales.shop.pk)
     sales.set()

@@ -15,7 +15,7 @@ from listings.orders.shipstation import service
 from listings.upkeep import review
 from reverbsync import clock
 from reverbsync.redis import connection
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.events import OrderChanged, ProductChanged
 from shops.models import ReverbConnection, Shop, SyncSettings
 from shops.platforms.values import Keys
@@ -50,8 +50,8 @@ class Sales:
         store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "calls": 100_000})
         store.ask("POST", "/shops", {"domain": DOMAIN, "token": token, "secret": "s", "webhooks": []})
         connection().flushdb()
-        self.shop = lifecycle.shop(olivia(), "Guitars")
-        lifecycle.connect_store(self.shop, platform="shopify", address=DOMAIN, keys=Keys(token, "s"))
+        self.shop = lifecycle.create_shop(olivia(), "Guitars")
+        store_connection.connect_store(self.shop, platform="shopify", address=DOMAIN, keys=Keys(token, "s"))
         ReverbConnection.objects.create(shop=self.shop, token=token, account="Guitars", currency="USD")
         self.set(take_orders=True, send_tracking=True)
 

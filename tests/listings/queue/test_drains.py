@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from listings import tasks
 from listings.models import Job, Rank
-from listings.queue import jobs
+from listings.queue import jobs, settle_job
 from listings.queue.jobs import Claim
 from reverbsync import clock
 from reverbsync.celery import app
@@ -41,7 +41,7 @@ class World(Woken):
         """Do a job at once."""
         work = current_work.current.get()
         self.tried.append((taken.rank, work is not None and work.in_bulk))
-        jobs.finish(taken, now=clock.now())
+        settle_job.finish(taken, now=clock.now())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from listings.models import Job, Product, Rank
-from listings.queue import jobs
+from listings.queue import jobs, retry_delay, settle_job
 from listings.queue.jobs import Claim
 from listings.sync import rows
 from shops.models import Shop
@@ -41,10 +41,10 @@ def ended(product: Product, taken: Claim, ended: threading.Event, end: End) -> N
 
 def later(taken: Claim, **more: object) -> None:
     """Put the job back for an hour."""
-    jobs.try_later(taken, due=NOON.replace(hour=13), attempts=1, **more)  # type: ignore[arg-type]
+    settle_job.try_later(taken, due=NOON.replace(hour=13), attempts=1, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("end", [jobs.finish, jobs.wait_for_seller, later])
+@pytest.mark.parametrize("end", [settle_job.finish, settle_job.wait_for_seller, later])
 def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: End) -> None:
     product = product_of(shop)
     jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
@@ -62,7 +62,7 @@ def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: 
     assert done.is_set()
     job = Job.objects.get()
     assert (job.lease, job.blocked, job.trigger, job.generation) == (None, False, "news", 2)
-    assert job.due_at <= NOON + jobs.PAUSE
+    assert job.due_at <= NOON + retry_delay.PAUSE
     product.refresh_from_db()
     assert (product.title, product.looked_at) == ("Another", NOON)
     assert Entry.objects.count() == 1
@@ -74,7 +74,7 @@ def test_who_lost_the_job_leaves_it_to_the_other_and_writes_nothing(shop: Shop) 
     slow = jobs.claim(shop.pk, now=NOON)
     quick = jobs.claim(shop.pk, now=NOON + 2 * jobs.LEASE)
     assert slow is not None and quick is not None  # noqa: PT018 -- both are needed
-    for end in (jobs.finish, jobs.wait_for_seller, later):
+    for end in (settle_job.finish, settle_job.wait_for_seller, later):
         with pytest.raises(jobs.LeaseLost):
             ended(product, slow, threading.Event(), end)
     product.refresh_from_db()

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection, transaction
 
 from listings.models import Job, Product, Rank
-from listings.queue import expedite, jobs, sql
-from listings.queue.jobs import LEASE, PAUSE, Claim
+from listings.queue import blocked, expedite, jobs, retry_delay, settle_job, sql
+from listings.queue.jobs import LEASE, Claim
+from listings.queue.retry_delay import PAUSE
 from shops.models import Shop
 from tests.people import NOON, nora, olivia, product_of, shop_of
 
@@ -50,7 +51,7 @@ def test_ten_changes_while_it_waits_are_one_job(product: Product) -> None:
 
 def test_a_finished_job_is_gone(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.finish(take(shop), now=NOON)
+    settle_job.finish(take(shop), now=NOON)
     assert not Job.objects.exists()
 
 
@@ -58,7 +59,7 @@ def test_a_change_that_comes_while_the_job_runs_is_not_lost(shop: Shop, product:
     ask(product)
     taken = take(shop)
     ask(product)
-    jobs.finish(taken, now=NOON)
+    settle_job.finish(taken, now=NOON)
     assert jobs.claim(shop.pk, now=NOON) is None
     assert take(shop, PAUSE.total_seconds()).generation == 2
 
@@ -67,7 +68,7 @@ def test_a_change_that_comes_while_the_job_runs_is_not_lost_to_waiting_either(sh
     ask(product)
     taken = take(shop)
     ask(product)
-    jobs.wait_for_seller(taken, now=NOON)
+    settle_job.wait_for_seller(taken, now=NOON)
     assert not Job.objects.get().blocked
 
 
@@ -107,7 +108,7 @@ def test_who_lost_the_lease_can_no_longer_close_the_job(shop: Shop, product: Pro
     slow = take(shop)
     take(shop, LEASE.total_seconds() + 1)
     with pytest.raises(jobs.LeaseLost), transaction.atomic():
-        jobs.finish(slow, now=NOON)
+        settle_job.finish(slow, now=NOON)
     assert Job.objects.exists()
     with pytest.raises(jobs.LeaseLost):
         jobs.renew(slow, now=NOON)
@@ -131,7 +132,7 @@ def test_stock_comes_before_edits_then_retries_then_a_mass_sync(shop: Shop) -> N
 
 def test_an_edit_that_failed_is_tried_again_after_those_that_did_not(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.try_later(take(shop), due=NOON, attempts=1, now=NOON)
+    settle_job.try_later(take(shop), due=NOON, attempts=1, now=NOON)
     assert Job.objects.get().rank == Rank.RETRY
     ask(product)
     assert Job.objects.get().rank == Rank.EDIT  # asked for again, it is an edit like any other
@@ -139,13 +140,13 @@ def test_an_edit_that_failed_is_tried_again_after_those_that_did_not(shop: Shop,
 
 def test_stock_that_failed_stays_as_urgent_as_it_was(shop: Shop, product: Product) -> None:
     ask(product, Rank.STOCK_TO_ZERO)
-    jobs.try_later(take(shop), due=NOON, attempts=1, now=NOON)
+    settle_job.try_later(take(shop), due=NOON, attempts=1, now=NOON)
     assert Job.objects.get().rank == Rank.STOCK_TO_ZERO
 
 
 def test_what_the_rate_limiter_put_off_keeps_its_rank(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.try_later(take(shop), due=NOON, attempts=0, now=NOON)
+    settle_job.try_later(take(shop), due=NOON, attempts=0, now=NOON)
     assert Job.objects.get().rank == Rank.EDIT
 
 
@@ -163,7 +164,7 @@ def test_only_so_many_jobs_of_a_shop_are_in_hand_until_one_is_done_or_its_lease_
     assert first is not None
     assert jobs.claim(shop.pk, now=NOON, most=2)
     assert jobs.claim(shop.pk, now=NOON, most=2) is None
-    jobs.finish(first, now=NOON)
+    settle_job.finish(first, now=NOON)
     assert jobs.claim(shop.pk, now=NOON, most=2)
     assert jobs.claim(shop.pk, now=NOON + LEASE * 2, most=2)
 
@@ -232,14 +233,14 @@ def test_a_product_is_looked_at_no_oftener_than_the_pause_unless_its_stock_went_
 
 def test_a_job_put_back_is_due_later(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.try_later(take(shop), due=NOON + timedelta(seconds=30), attempts=1, now=NOON)
+    settle_job.try_later(take(shop), due=NOON + timedelta(seconds=30), attempts=1, now=NOON)
     assert jobs.claim(shop.pk, now=NOON + timedelta(seconds=29)) is None
     assert take(shop, 30).attempt == 2
 
 
 def test_a_job_that_waits_for_the_seller_is_not_taken_until_something_changes(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.wait_for_seller(take(shop), now=NOON)
+    settle_job.wait_for_seller(take(shop), now=NOON)
     assert jobs.claim(shop.pk, now=NOON + timedelta(days=1)) is None
     ask(product)
     assert take(shop).attempt == 1
@@ -247,8 +248,8 @@ def test_a_job_that_waits_for_the_seller_is_not_taken_until_something_changes(sh
 
 def test_changed_settings_free_the_jobs_that_wait(shop: Shop, product: Product) -> None:
     ask(product)
-    jobs.wait_for_seller(take(shop), now=NOON)
-    assert jobs.look_at_waiting(shop.pk, now=NOON) == 1
+    settle_job.wait_for_seller(take(shop), now=NOON)
+    assert blocked.look_at_waiting(shop.pk, now=NOON) == 1
     assert take(shop)
 
 
@@ -287,11 +288,11 @@ def test_the_sweeper_sees_every_shop_once_and_those_with_urgent_jobs_apart(shop:
     ],
 )
 def test_delays_grow_with_each_attempt_up_to_a_limit(attempt: int, dice: float, delay: float) -> None:
-    assert jobs.delay_s(attempt, dice=dice) == delay
+    assert retry_delay.delay_s(attempt, dice=dice) == delay
 
 
 def test_a_delay_is_never_shorter_than_what_the_outside_asked_for() -> None:
-    assert jobs.delay_s(1, at_least=60) == 60
+    assert retry_delay.delay_s(1, at_least=60) == 60
 
 
 @pytest.mark.django_db(transaction=True)
@@ -301,16 +302,16 @@ def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transacti
 ) -> None:
     ask(product)
     Product.objects.update(waits_for="not_permitted")
-    jobs.wait_for_seller(take(shop), now=NOON, retry_at=NOON + timedelta(minutes=15))
+    settle_job.wait_for_seller(take(shop), now=NOON, retry_at=NOON + timedelta(minutes=15))
     later = NOON + timedelta(minutes=16)
     assert jobs.claim(shop.pk, now=later) is None
     match wake_up:
         case "retry_waiting":
-            jobs.retry_waiting(now=later - timedelta(minutes=2))
+            blocked.retry_waiting(now=later - timedelta(minutes=2))
             assert Job.objects.get().blocked
-            jobs.retry_waiting(now=later)
+            blocked.retry_waiting(now=later)
         case "look_at_waiting":
-            jobs.look_at_waiting(shop.pk, now=later)
+            blocked.look_at_waiting(shop.pk, now=later)
         case "reverb_is_back":
             expedite.reverb_is_back(shop.pk, now=later)
         case "one_went_through":

@@ -12,7 +12,8 @@ from listings.stock.lost_adjustment import Sold, decided_by_count, sold_between,
 from reverbsync import clock
 from shops.orders import OrderLine, OrderStatus, StoreOrder
 from shops.platforms import StoreClient
-from shops.platforms.values import Count, TransientStoreError
+from shops.platforms.errors import TransientStoreError
+from shops.platforms.values import Count
 from shops.platforms.woocommerce import orders as woocommerce
 from tests.people import NOON, olivia, product_of, shop_of
 

@@ -14,10 +14,11 @@ from listings.models import Crawl, Job, Rank
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.dispatch import wake
-from shops import breaker, health, lifecycle, outages, tasks
+from shops import breaker, health, outages, store_connection, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
-from shops.platforms.values import Keys, StoreAuthError
+from shops.platforms.errors import StoreAuthError
+from shops.platforms.values import Keys
 from shops.reverb.client import ReverbClient
 from shops.signals import store_is_back
 from tests.listings.woken import Woken
@@ -117,7 +118,7 @@ def test_once_a_store_takes_new_keys_what_failed_with_the_old_ones_is_due(
 ) -> None:
     health.did_not_answer(shop.pk, StoreAuthError("Consumer key is invalid."))
     store = shop.store
-    lifecycle.connect_store(
+    store_connection.connect_store(
         shop, platform=store.platform, address=store.address, keys=Keys("new", "s"), problem=problem
     )
     swept(woken)

@@ -15,7 +15,7 @@ from listings.sync import recover
 from listings.upkeep import review
 from reverbsync import clock
 from reverbsync.dispatch import wake
-from shops import lifecycle
+from shops import recheck
 from shops.models import Shop, SyncSettings
 from tests.listings.woken import Woken
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -69,7 +69,7 @@ def ranks(shop: Shop) -> list[int]:
 
 def test_the_sweep_only_wakes_the_review_and_touches_no_product(woken: Woken, shop: Shop) -> None:
     products(shop, 3)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     tasks.sweep()
     assert (review.REVIEW, shop.pk) in woken.found
     assert not Job.objects.exists()
@@ -89,7 +89,7 @@ def test_products_that_changed_come_at_the_rank_of_a_mass_sync_and_those_whose_s
     for product, stock in ((fewer, 2), (last, 0)):
         product.snapshot["stock"] = stock
         product.save()
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     through(shop)
     assert ranks(shop) == [Rank.CATALOGUE, Rank.STOCK, Rank.STOCK_TO_ZERO, Rank.CATALOGUE]
 
@@ -99,7 +99,7 @@ def test_a_buffer_that_was_saved_is_a_matter_of_stock(woken: Woken, shop: Shop) 
     listed(product)
     Product.objects.update(looked_at=clock.now())
     SyncSettings.objects.filter(shop=shop).update(stock_buffer=1)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     through(shop)
     assert ranks(shop) == [Rank.STOCK]
 
@@ -109,7 +109,7 @@ def test_a_product_that_the_store_does_not_sell_and_that_has_no_listing_is_left_
     unsold.snapshot["for_sale"] = False
     unsold.save()
     Product.objects.update(looked_at=clock.now())
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     through(shop)
     assert [job.product for job in Job.objects.all()] == [sold]
 
@@ -119,7 +119,7 @@ def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop)
         jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
     Job.objects.update(blocked=True, attempts=7)
     Product.objects.update(looked_at=clock.now())
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     through(shop)
     assert list(Job.objects.values_list("blocked", "attempts")) == [(False, 0)] * 3
 
@@ -130,7 +130,7 @@ def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_betw
     monkeypatch.setattr(review, "BATCH_SIZE", 2)
     monkeypatch.setattr(review, "SLICE_S", 1e-9)
     products(shop, 7)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     assert through(shop) > 4
     assert len(ranks(shop)) == 7
     assert (review.REVIEW, shop.pk) in woken.found
@@ -142,7 +142,7 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing(
 ) -> None:
     monkeypatch.setattr(review, "BATCH_SIZE", 2)
     products(shop, 5)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     look_at, spans = review._look_at, []
 
     def dies(of: Shop, span: object) -> None:
@@ -167,11 +167,11 @@ def test_settings_that_are_saved_meanwhile_start_it_over(
     monkeypatch.setattr(review, "SLICE_S", 1e-9)
     first, _ = products(shop, 2)
     Product.objects.filter(pk=first.pk).update(looked_at=clock.now())
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     while not Job.objects.exists():
         tasks.review_shop(shop.pk)
     Product.objects.filter(pk=first.pk).update(looked_at=None)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     through(shop)
     assert len(ranks(shop)) == 2
 
@@ -192,7 +192,7 @@ def test_a_review_that_breaks_is_tried_again_later_and_keeps_no_other_shop_from_
     now = clock.now()
     with clock.running_by(lambda: now):
         for one in (shop, other):
-            lifecycle.look_again(one)
+            recheck.look_again(one)
             tasks.review_shop(one.pk)
         assert (ranks(shop), ranks(other)) == ([], [Rank.CATALOGUE])
         assert review.due(shop.pk) is None
@@ -220,7 +220,7 @@ def test_a_second_worker_does_not_wait_for_the_one_that_is_at_it(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     products(shop, 1)
-    lifecycle.look_again(shop)
+    recheck.look_again(shop)
     monkeypatch.setattr("listings.tasks.try_lock", lambda *_: nullcontext(False))
     tasks.review_shop(shop.pk)
     assert not Job.objects.exists()

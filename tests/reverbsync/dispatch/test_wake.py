@@ -16,7 +16,7 @@ from listings.queue import jobs
 from reverbsync.celery import app
 from reverbsync.dispatch import wake
 from reverbsync.redis import connection
-from shops import lifecycle
+from shops import reverb_connection
 from webhooks import inbox
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,9 +34,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_each_task_that_is_woken_or_scheduled_exists() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {jobs.DRAIN, order_poll.ORDERS, lifecycle.CHECK_REVERB, *inbox.HAND_OVER.values()} | scheduled <= set(
-        app.tasks
-    )
+    assert {
+        jobs.DRAIN,
+        order_poll.ORDERS,
+        reverb_connection.CHECK_REVERB,
+        *inbox.HAND_OVER.values(),
+    } | scheduled <= set(app.tasks)
 
 
 def test_no_task_takes_more_than_an_id() -> None:

@@ -16,7 +16,7 @@ from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.budget import Budget
 from sandbox.stack import ports
 from shops.platforms import calls
-from shops.platforms.values import TooLarge
+from shops.platforms.errors import TooLarge
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from reverbsync.security import encrypted_field
 from reverbsync.security.redaction import RedactingFormatter, redact
 from shops.models import ReverbConnection, Shop
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 
 TOKEN = "a-very-secret-reverb-token"
 

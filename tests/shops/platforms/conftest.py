@@ -15,10 +15,11 @@ from pytest_django.fixtures import Settings
 from reverbsync.redis import connection as redis
 from sandbox.stack import ports
 from sandbox.stack.stores import STORES, StandIn
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS, Platform, StoreClient
-from shops.platforms.values import Keys, Unreadable
+from shops.platforms.errors import Unreadable
+from shops.platforms.values import Keys
 from shops.snapshots import StoreProduct
 from tests.journeys.world import StandIn as Control
 from tests.journeys.world import running
@@ -206,9 +207,9 @@ def store(
             "hook": receiver_process.url,
         },
     )
-    shop = lifecycle.shop(olivia(), "Guitars")
+    shop = lifecycle.create_shop(olivia(), "Guitars")
     platform = PLATFORMS[request.param]
-    lifecycle.connect_store(
+    store_connection.connect_store(
         shop,
         platform=request.param,
         address=stand_in.address(control.url),

@@ -23,7 +23,7 @@ from shops import breaker
 from shops.connect import upkeep
 from shops.models import Breaker, Shop, StoreConnection
 from shops.platforms import PLATFORMS
-from shops.platforms.values import StoreError, TransientStoreError
+from shops.platforms.errors import StoreError, TransientStoreError
 from tests.shops.platforms.answers_table import COMMON, ODD_SUCCESS, Row, own_rows
 from tests.shops.platforms.conftest import Store, wait_for
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order

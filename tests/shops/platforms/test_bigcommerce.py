@@ -12,9 +12,10 @@ import pytest
 from reverbsync import clock
 from shops.orders import NewOrder, OrderLine
 from shops.platforms import calls
-from shops.platforms.base import Resizable
 from shops.platforms.bigcommerce import inventory, names
-from shops.platforms.values import Count, Malformed, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
+from shops.platforms.errors import Malformed, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
+from shops.platforms.store_client import Resizable
+from shops.platforms.values import Count
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store, wait_for
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order

@@ -10,7 +10,7 @@ import pytest
 from shops import breaker, outages
 from shops.models import Breaker, StoreConnection
 from shops.orders import NewOrder, OrderLine, OrderStatus
-from shops.platforms.values import Away, BadSignature, Moved, StoreAuthError, TransientStoreError, Unsupported
+from shops.platforms.errors import Away, BadSignature, Moved, StoreAuthError, TransientStoreError, Unsupported
 from tests.shops.platforms.conftest import Call, Store, wait_for, wrong
 
 pytestmark = pytest.mark.live

@@ -12,12 +12,13 @@ from django.test import Client
 
 from listings.intake import refresh
 from listings.models import Product
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.events import ProductChanged
 from shops.models import MissingProducts, PushedProduct, Shop
 from shops.platforms import platform_of
 from shops.platforms.custom import messages
-from shops.platforms.values import Keys, Moved, StoreAuthError, TransientStoreError, Unreadable, Unsupported
+from shops.platforms.errors import Moved, StoreAuthError, TransientStoreError, Unreadable, Unsupported
+from shops.platforms.values import Keys
 from tests.people import olivia
 from tests.shops.platforms.conftest import Store
 from webhooks import inbox, store_handover
@@ -31,8 +32,8 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 def shop() -> Shop:
     """Return a shop with a store of its own."""
-    made = lifecycle.shop(olivia(), "Guitars")
-    lifecycle.connect_store(
+    made = lifecycle.create_shop(olivia(), "Guitars")
+    store_connection.connect_store(
         made, platform="custom", address="https://guitars.example", keys=Keys("token", "whsec_aaaa")
     )
     return made

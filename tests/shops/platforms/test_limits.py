@@ -16,11 +16,11 @@ from shops.models import StoreConnection
 from shops.platforms import StoreClient
 from shops.platforms.bigcommerce import inventory
 from shops.platforms.bigcommerce.rest import RESERVE
+from shops.platforms.errors import Moved, TransientStoreError
 from shops.platforms.magento2 import store_cache
 from shops.platforms.magento2.client import Magento2Client
-from shops.platforms.shopify import bulk
+from shops.platforms.shopify import bulk, bulk_file
 from shops.platforms.shopify import product_calls as shopify
-from shops.platforms.values import Moved, TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_crawls import skus, the_crawl, through
@@ -46,7 +46,7 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shopify, "MOST_BY_PAGES", 100)
-    monkeypatch.setattr(bulk, "PIECE_BYTES", 20_000)
+    monkeypatch.setattr(bulk_file, "PIECE_BYTES", 20_000)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
     crawls.begin(store.shop, "catalogue")

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from listings.intake import crawls
 from listings.models import Crawl, Product, Recheck
 from reverbsync import clock
+from shops.platforms.errors import Away, Malformed, TransientStoreError
 from shops.platforms.magento2 import batches, search
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Away, Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_crawls import skus, the_crawl, through
 from tests.shops.platforms.test_magento_families import ALL, SIZES, look

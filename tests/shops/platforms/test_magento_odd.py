@@ -15,12 +15,12 @@ from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
 from shops.platforms.answers import CallOutcome, judge
+from shops.platforms.errors import Malformed, StoreAuthError, TransientStoreError
 from shops.platforms.magento2 import items, prices, sources
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.prices import Tier
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.magento2.sources import SourceItem
-from shops.platforms.values import Malformed, StoreAuthError, TransientStoreError
 from tests.shops.platforms.conftest import Store
 
 only = pytest.mark.parametrize("store", ["magento2"], indirect=True)

@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from shops.orders import Address, NewOrder, OrderLine, OrderStatus, StoreOrder
+from shops.platforms.errors import Malformed, TransientStoreError, Unsupported
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.loans import Loans
-from shops.platforms.values import Malformed, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order

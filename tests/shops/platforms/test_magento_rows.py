@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from listings.intake import crawl_slices, crawls
 from listings.models import Product, Recheck
+from shops.platforms.errors import Malformed, TransientStoreError
 from shops.platforms.magento2 import forms, search, store_cache
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
 from tests.shops.platforms.test_crawls import skus, the_crawl, through

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from listings.intake import crawls
 from listings.models import Product
 from reverbsync import clock
-from shops import lifecycle
+from shops import lifecycle, store_connection
 from shops.models import Shop
 from shops.platforms.magento2 import config
 from tests.people import nora
@@ -107,10 +107,10 @@ def test_settings_that_the_store_does_not_say_just_now_are_the_last_ones(
 
 def two_shops(store: Store) -> tuple[Store, Store]:
     """Return the store of two shops, such as with two accounts on Reverb; both have read it."""
-    other = lifecycle.shop(nora(), "Basses")
+    other = lifecycle.create_shop(nora(), "Basses")
     stand_in = store.stand_in
     keys = store.platform.keys(stand_in.token("contract"), stand_in.secret("contract"))
-    lifecycle.connect_store(other, platform="magento2", address=stand_in.address(store.control.url), keys=keys)
+    store_connection.connect_store(other, platform="magento2", address=stand_in.address(store.control.url), keys=keys)
     shop = Shop.objects.get(pk=other.pk)
     found = (store, Store(stand_in, store.platform, store.control, shop, store.hooks))
     for one in found:

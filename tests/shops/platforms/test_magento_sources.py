@@ -9,9 +9,9 @@ from django.core.cache import cache
 
 from listings.intake import crawls
 from listings.models import Product
+from shops.platforms.errors import Malformed, Unsupported
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2 import sources
-from shops.platforms.values import Malformed, Unsupported
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
 from tests.shops.platforms.test_crawls import the_crawl, through

@@ -9,9 +9,9 @@ import pytest
 from listings.intake import batches, crawl_slices, crawls
 from listings.models import Job, Product, Rank
 from reverbsync import clock
+from shops.platforms.errors import Malformed, Moved, TransientStoreError
 from shops.platforms.magento2 import changes, config
 from shops.platforms.magento2.client import Magento2Client
-from shops.platforms.values import Malformed, Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_crawls import skus, the_crawl, through
 

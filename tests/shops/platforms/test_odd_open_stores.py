@@ -19,9 +19,9 @@ from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import NewOrder, OrderLine
 from shops.platforms.custom import messages, product_messages
+from shops.platforms.errors import StoreError, Unreadable
 from shops.platforms.magento2 import store_cache
 from shops.platforms.magento2.client import Magento2Client
-from shops.platforms.values import StoreError, Unreadable
 from shops.platforms.woocommerce import webhooks as woo_webhooks
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct

@@ -20,12 +20,12 @@ from shops.platforms.bigcommerce import orders as bc_orders
 from shops.platforms.bigcommerce import products as bc_products
 from shops.platforms.bigcommerce import webhooks as bc_webhooks
 from shops.platforms.bigcommerce.rest import Rows
-from shops.platforms.shopify import bulk, connections, graphql_errors, locations, product_pages
+from shops.platforms.errors import StoreError, Unreadable
+from shops.platforms.shopify import bulk_rows, connections, graphql_errors, locations, product_pages
 from shops.platforms.shopify import orders as shopify_orders
 from shops.platforms.shopify import products as shopify_products
 from shops.platforms.shopify import webhooks as shopify_webhooks
 from shops.platforms.shopify.locations import LevelLocations
-from shops.platforms.values import StoreError, Unreadable
 from shops.schemas import MOST_UNITS
 from shops.snapshots import StoreProduct
 
@@ -279,7 +279,7 @@ def test_whatever_a_file_of_shopifys_holds_is_read_or_left_out(rows: list[Any]) 
     lines = [json.dumps(row).encode() for row in rows]
     reader = shopify_products.reader({"shop": {"currencyCode": "USD"}}, admin="", wanted=locations.TOTAL_ALONE)
     deep = b'{"a":' * 100_000
-    can_be_kept(bulk._found([*lines, b"{cut", deep, b""], reader).units)
+    can_be_kept(bulk_rows.products_in([*lines, b"{cut", deep, b""], reader).units)
 
 
 @searching

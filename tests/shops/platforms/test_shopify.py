@@ -15,10 +15,7 @@ from listings.models import Crawl
 from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.platforms import calls
-from shops.platforms.base import Resizable
-from shops.platforms.shopify import bulk, endpoint, product_calls, store_calls, tokens
-from shops.platforms.values import (
-    Count,
+from shops.platforms.errors import (
     CursorLost,
     Malformed,
     Moved,
@@ -28,6 +25,9 @@ from shops.platforms.values import (
     TransientStoreError,
     Unsupported,
 )
+from shops.platforms.shopify import bulk, bulk_file, endpoint, product_calls, store_calls, tokens
+from shops.platforms.store_client import Resizable
+from shops.platforms.values import Count
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
@@ -663,7 +663,7 @@ def file(store: Store) -> list[StoreProduct]:
 def by_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every catalogue come from a file, in small pieces."""
     monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
-    monkeypatch.setattr(bulk, "PIECE_BYTES", 3000)
+    monkeypatch.setattr(bulk_file, "PIECE_BYTES", 3000)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
 
 
@@ -691,7 +691,7 @@ def test_a_piece_that_begins_within_a_description_is_not_taken_for_a_page(store:
 
 def test_1500_variants_come_whole_in_pieces_of_the_usual_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_calls, "MOST_BY_PAGES", 0)
-    monkeypatch.setattr(bulk, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(bulk_file, "PIECE_BYTES", 300_000)
     store.product("A1")
     store.product("V", variants=colours(1500))
     store.product("B1")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from shops.platforms.errors import Malformed
 from shops.platforms.shopify import locations, product_pages, products
 from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
-from shops.platforms.values import Malformed
 from shops.snapshots import StoreProduct
 
 

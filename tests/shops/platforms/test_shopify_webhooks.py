@@ -7,8 +7,9 @@ import json
 import pytest
 
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
-from shops.platforms.base import BadSignature, Envelope, Unreadable
+from shops.platforms.errors import BadSignature, Unreadable
 from shops.platforms.shopify import webhooks
+from shops.platforms.values import Envelope
 
 #: Known answer, worked out by hand from the documented rule.
 BODY = b'{"id":788032119674292922,"title":"Example T-Shirt"}'

@@ -10,9 +10,10 @@ from pytest_django.fixtures import Settings
 
 from shops.models import StoreConnection
 from shops.platforms import PLATFORMS
+from shops.platforms.errors import BadSignature
 from shops.platforms.magento2 import signing
 from shops.platforms.shopify import connect
-from shops.platforms.values import BadSignature, Envelope
+from shops.platforms.values import Envelope
 
 #: Platform → secret, body, headers. Worked out apart from our code.
 KNOWN = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.platforms.values import Moved, StoreError, TransientStoreError
+from shops.platforms.errors import Moved, StoreError, TransientStoreError
 from tests.shops.platforms.conftest import Store, wait_for
 
 pytestmark = pytest.mark.live

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Product
 from reverbsync import clock
-from shops import lifecycle
+from shops import store_connection
 from shops.connect import upkeep
 from shops.models import FormerStore, Shop, StoreConnection
 from shops.platforms.values import Keys
@@ -103,7 +103,7 @@ def test_a_store_that_does_not_answer_after_our_move_is_asked_again_in_minutes(
 @pytest.mark.live
 def test_disconnecting_removes_the_webhooks_and_then_the_keys(store: Store) -> None:
     check(store)
-    lifecycle.disconnect_store(store.shop)
+    store_connection.disconnect_store(store.shop)
     gone = check(store)
     assert gone.token.get_secret_value() == gone.secret.get_secret_value() == ""
     if not store.platform.push_only:
@@ -115,7 +115,7 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
     if store.platform.push_only or not store.platform.topics:
         pytest.skip("nothing is to be removed there")
     check(store)
-    lifecycle.disconnect_store(store.shop)
+    store_connection.disconnect_store(store.shop)
     store.control.fault("status", status=503, times=50)
     kept = check(store)
     assert kept.token.get_secret_value()
@@ -132,7 +132,7 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
 def replace(store: Store) -> FormerStore:
     """Connect another store, which nobody calls yet; return the former one."""
     other = {"platform": "custom", "address": "https://other.example", "keys": Keys("token", "whsec_aaaa")}
-    lifecycle.connect_store(store.shop, **other)  # type: ignore[arg-type]
+    store_connection.connect_store(store.shop, **other)  # type: ignore[arg-type]
     return FormerStore.objects.get()
 
 
@@ -251,7 +251,7 @@ def test_what_is_left_of_a_customer_is_emptied(shop: Shop) -> None:
 def test_a_store_is_forgotten_when_its_seller_has_left_for_good(shop: Shop) -> None:
     product_of(shop)
     log_entry(shop)
-    lifecycle.store_removed(shop)
+    store_connection.store_removed(shop)
     post("shop/redact")
     hand_over(Shop.objects.get(pk=shop.pk))
     tasks.clear_store(shop.pk)

@@ -12,8 +12,8 @@ import pytest
 from listings.intake import crawl_slices, crawls, refresh
 from listings.models import Crawl, Product, Recheck
 from shops.models import Shop, StoreConnection
-from shops.platforms.base import Resizable
-from shops.platforms.values import Malformed, TransientStoreError
+from shops.platforms.errors import Malformed, TransientStoreError
+from shops.platforms.store_client import Resizable
 from shops.platforms.woocommerce import products
 from tests.shops.platforms.conftest import Store
 

@@ -11,12 +11,13 @@ from pydantic import SecretStr
 
 from reverbsync.http import outbound
 from sandbox.woocommerce import app
-from shops import lifecycle
+from shops import store_connection
 from shops.connect import upkeep
 from shops.events import ProductChanged
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
-from shops.platforms.values import Keys, StoreAuthError, TransientStoreError
+from shops.platforms.errors import StoreAuthError, TransientStoreError
+from shops.platforms.values import Keys
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
@@ -133,7 +134,7 @@ def test_a_store_that_was_connected_again_signs_with_the_new_secret(store: Store
     upkeep.check(store.connection)
     was = store.connection
     keys = Keys(was.token.get_secret_value(), "another")
-    lifecycle.connect_store(store.shop, platform=was.platform, address=was.address, keys=keys)
+    store_connection.connect_store(store.shop, platform=was.platform, address=was.address, keys=keys)
     upkeep.check(store.connection)
     kept = store.connection.hooks
     assert (len(kept["there"]), kept["repaired"]) == (7, [])

@@ -10,7 +10,7 @@ import pytest
 from listings.intake import crawls, refresh
 from listings.models import Crawl, Product, Recheck
 from shops.models import Shop
-from shops.platforms.values import Malformed, TransientStoreError
+from shops.platforms.errors import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
 from tests.shops.platforms.test_woocommerce import OFTEN, crawl_catalogue, products_of, variant

@@ -17,8 +17,8 @@ from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.http import outbound
 from shops.models import Shop
-from shops.platforms.base import Count
-from shops.platforms.values import Malformed, Moved, TransientStoreError, Unsupported
+from shops.platforms.errors import Malformed, Moved, TransientStoreError, Unsupported
+from shops.platforms.values import Count
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store

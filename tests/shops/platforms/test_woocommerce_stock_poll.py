@@ -9,7 +9,7 @@ import pytest
 from listings.intake import crawl_slices, crawls, same_sku
 from listings.models import Crawl, Product, Recheck
 from shops.models import Shop
-from shops.platforms.values import TransientStoreError
+from shops.platforms.errors import TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store

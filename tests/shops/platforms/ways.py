@@ -59,7 +59,7 @@ class Way:
     def __init__(self, kind: str, control: Control, home: str) -> None:
         self.stand_in, self.control, self.home = STORES[kind], control, home
         self.address = self.stand_in.address(control.url)
-        self.shop: Shop = lifecycle.shop(olivia(), "Guitars")
+        self.shop: Shop = lifecycle.create_shop(olivia(), "Guitars")
         control.ask("POST", "/reset")
         keys = {"token": self.stand_in.token("x"), "secret": self.stand_in.secret("x")}
         control.ask("POST", "/shops", {"domain": self.stand_in.domain, **keys})

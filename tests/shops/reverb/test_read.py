@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
-from shops.reverb import orders, read
+from shops.reverb import orders, read, read_webhooks
 from shops.reverb.caller import Response
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, TransientError
@@ -346,10 +346,10 @@ def test_an_order_that_is_off_is_off_however_its_status_is_spelt(said: str) -> N
 
 def test_an_odd_webhook_does_not_hide_the_others() -> None:
     mine = {"url": "https://we.test/a", "topic": "orders/paid", "_links": {"self": {"href": "/webhooks/1"}}}
-    found = read.registrations({"registrations": [7, {"topic": "x"}, mine]})
+    found = read_webhooks.registrations({"registrations": [7, {"topic": "x"}, mine]})
     assert found == [("/webhooks/1", "orders/paid", "https://we.test/a")]
     with pytest.raises(TransientError):
-        read.registrations({"message": "hello"})
+        read_webhooks.registrations({"message": "hello"})
 
 
 ANYTHING = st.recursive(
