@@ -17,10 +17,8 @@ probe is claimed by one conditional UPDATE.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -33,6 +31,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import current_work
 from reverbsync.ratelimit.budget import Budget
 from shops import timeouts
+from shops.breaker_snapshot import forget, snapshot
 from shops.models import Breaker
 
 #: Score at which the breaker opens: two calls that hung, or six that failed at once.
@@ -46,8 +45,6 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 PROBE_S = 10.0
 #: A probe's claim outlasts its time-outs by this much.
 LEEWAY_S = 15.0
-#: Greatest age of a process's snapshot.
-FRESH_S = 1.0
 #: A service that has worked for this long is forgotten (shops/outages.py).
 CALM = timedelta(minutes=15)
 #: A service that failed this long ago and was not called since is forgotten.
@@ -63,20 +60,6 @@ class Open(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """The snapshot's state of one service."""
-
-    probe_at: datetime | None
-    probes: int
-    score: int
-
-    @property
-    def is_well(self) -> bool:
-        """Return whether a success changes nothing: it failed a while ago, and has worked since."""
-        return self.probe_at is None and not self.score
-
-
 def call(
     name: str,
     method: str,
@@ -88,7 +71,7 @@ def call(
     **more: Any,
 ) -> Answer:
     """Make one call unless the breaker `name` is open. Raise Open and the errors of reverbsync.http.outbound.call."""
-    seen = _snapshot().get(name)
+    seen = snapshot().get(name)
     probe = seen.probes + 1 if seen is not None and seen.probe_at is not None else 0
     if probe:
         read_s = doubled_s(PROBE_S, probe - 1, most_s=read_s)
@@ -117,7 +100,7 @@ def call(
 
 def retry_after(name: str) -> float:
     """Return the seconds for which calls fail at once, 0.0 while they are sent."""
-    seen = _snapshot().get(name)
+    seen = snapshot().get(name)
     if seen is None or seen.probe_at is None:
         return 0.0
     return max(0.0, (seen.probe_at - clock.now()).total_seconds())
@@ -130,13 +113,8 @@ def wait_s(probes: int) -> float:
 
 def keeps_back(name: str) -> bool:
     """Return whether the breaker would block this worker's current work; bulk work sends no probes."""
-    seen = _snapshot().get(name)
+    seen = snapshot().get(name)
     return seen is not None and seen.probe_at is not None and (current_work.in_bulk() or retry_after(name) > 0)
-
-
-def forget() -> None:
-    """Clear the snapshot, as in a new process."""
-    _memory.at = None
 
 
 # -- what a call came to -------------------------------------------------------------------------------------------
@@ -169,7 +147,7 @@ def succeeded(name: str, *, known: bool = True) -> None:
 
 def failed(name: str, words: str, *, took_s: float, probe: int = 0) -> None:
     """Count a failure, and open the breaker if the score is reached. `probe`: the probe's ordinal, 0 if it is none."""
-    now, seen = clock.now(), _snapshot().get(name)
+    now, seen = clock.now(), snapshot().get(name)
     given: dict[str, Any] = {"name": name, "weight": HUNG if took_s >= HUNG_S else FAILED, "words": words[:200]}
     when: dict[str, Any] = {
         "opens_at": OPENS_AT,
@@ -224,29 +202,3 @@ def _give_back(name: str) -> None:
     """Release the claim, since nothing was sent."""
     Breaker.objects.filter(name=name).update(probing_until=None)
     forget()
-
-
-# -- the snapshot --------------------------------------------------------------------------------------------------
-
-
-class _Memory:
-    """This process's last snapshot of all breakers, and its time."""
-
-    def __init__(self) -> None:
-        self.at: float | None = None
-        self.rows: dict[str, _Seen] = {}
-        self.reading = threading.Lock()
-
-
-_memory = _Memory()
-
-
-def _snapshot() -> dict[str, _Seen]:
-    now = clock.monotonic()
-    if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
-        with _memory.reading:
-            if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
-                found = Breaker.objects.values_list("name", "probe_at", "probes", "score")
-                _memory.rows = {name: _Seen(probe_at, probes, score) for name, probe_at, probes, score in found}
-                _memory.at = now
-    return _memory.rows

@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from reverbsync.ratelimit import fallback, store
 from reverbsync.redis import connection
-from shops import breaker
+from shops import breaker_snapshot
 from shops.reverb import reference
 from webhooks import addresses
 
@@ -27,7 +27,7 @@ def nothing_remembered() -> None:
     connection().flushdb()
     reference.forget()
     addresses.forget()
-    breaker.forget()
+    breaker_snapshot.forget()
     fallback.forget()
 
 

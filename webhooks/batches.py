@@ -15,7 +15,7 @@ from reverbsync.security.redaction import whereabouts
 from shops import health
 from shops.platforms.errors import StoreError
 from shops.reverb.errors import ReverbError
-from webhooks import inbox
+from webhooks import failed_deliveries, inbox
 from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class BatchOutcome:
             health.did_not_answer(self.shop_id, transient[0])
             wait = getattr(transient[0], "retry_after", None)
             words = BUSY if is_outage(transient[0]) else str(transient[0])
-            inbox.try_later(delivery, note=words, now=self.now, at_least_s=wait)
+            failed_deliveries.try_later(delivery, note=words, now=self.now, at_least_s=wait)
         elif found:
             self.left = True
         elif unread:
@@ -60,13 +60,13 @@ class BatchOutcome:
     def broke(self, delivery: Delivery, error: Exception, *, replayable: bool) -> None:
         """Count a failed try. If the delivery is put aside now, poll for all changes instead."""
         logger.warning("Delivery %s of shop %s failed: %s", delivery.pk, self.shop_id, whereabouts(error))
-        if inbox.broke(delivery, error, now=self.now, replayable=replayable):
+        if failed_deliveries.broke(delivery, error, now=self.now, replayable=replayable):
             look_instead(self.shop_id, delivery.source)
 
     def put_aside(self, delivery: Delivery, words: str, *, replayable: bool) -> None:
         """Put a delivery aside whose body does not match its topic, and poll for all changes instead."""
         state = Delivery.State.UNREADABLE
-        inbox.put_aside([delivery], state=state, note=words, now=self.now, replayable=replayable)
+        failed_deliveries.put_aside([delivery], state=state, note=words, now=self.now, replayable=replayable)
         look_instead(self.shop_id, delivery.source)
 
 
@@ -84,7 +84,7 @@ def replay(found: Iterable[Delivery]) -> int:
     If a body is gone, because it held personal data or is old, all changes are polled instead.
     """
     now, rows = clock.now(), list(found)
-    inbox.reopen([one for one in rows if bytes(one.body)], now=now)
+    failed_deliveries.reopen([one for one in rows if bytes(one.body)], now=now)
     gone = [one for one in rows if not bytes(one.body)]
     for shop_id, source in {(one.shop_id, one.source) for one in gone}:
         look_instead(shop_id, source)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import Func, IntegerField, Max, QuerySet
+from django.db.models import Func, IntegerField, Max
 
 from reverbsync import clock
 from reverbsync.database import Statement, without_health_check
@@ -21,6 +21,9 @@ from shops.models import Shop
 from webhooks.models import Delivery
 
 State = Delivery.State
+#: How long a delivery that was put aside keeps its body for a replay.
+REPLAYABLE = timedelta(days=7)
+ASIDE = (State.DEAD, State.UNREADABLE)
 #: Source, and whether it may report a sale → the task that hands over its deliveries. Separate tasks ensure that
 #: neither a slow store nor many edits delay a sale.
 HAND_OVER = {
@@ -29,17 +32,8 @@ HAND_OVER = {
     ("reverb", True): "webhooks.hand_over_reverb_sales",
     ("reverb", False): "webhooks.hand_over_reverb",
 }
-FIRST_DELAY_S = 2
-LONGEST_DELAY_S = 600
 #: Most bytes of bodies per slice, unless a single body is larger.
 MOST_BYTES = 8 * 1024 * 1024
-#: A delivery is put aside after this many failed tries, which take some twenty minutes.
-MOST_FAULTS = 10
-#: How long a delivery that was put aside keeps its body for a replay.
-REPLAYABLE = timedelta(days=7)
-ASIDE = (State.DEAD, State.UNREADABLE)
-
-
 # Raw SQL: a web server runs this for each call, and it takes half as long as through models.
 _KEEP = Statement("""
 INSERT INTO webhooks_delivery
@@ -111,65 +105,6 @@ def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Collection[
     found = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
     (found if personal is None else found.filter(topic__in=personal)).update(body=b"")
     found.update(state=State.DONE, done_at=now, note="")
-
-
-def put_aside(
-    deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime, replayable: bool = False
-) -> None:
-    """Close deliveries that could not be processed, with the reason; empty their bodies unless `replayable`."""
-    found = Delivery.objects.filter(pk__in=[one.pk for one in deliveries])
-    found.update(state=state, note=note[:300], done_at=now, **({} if replayable else {"body": b""}))
-
-
-def try_later(delivery: Delivery, *, note: str, now: datetime, at_least_s: float | None = None) -> None:
-    """Leave a delivery open for a retry, with a delay that grows with its tries. It is retried indefinitely."""
-    Delivery.objects.filter(pk=delivery.pk).update(
-        attempts=delivery.attempts + 1, due_at=_later(delivery, now, at_least_s), note=note[:300]
-    )
-
-
-def broke(delivery: Delivery, error: Exception, *, now: datetime, replayable: bool) -> bool:
-    """Count a try that failed because of the delivery itself; return whether it is now put aside.
-
-    `replayable`: its body is then kept for REPLAYABLE, so that it can be retried once the cause is fixed.
-    """
-    faults, kind = delivery.faults + 1, type(error).__name__
-    changes: dict[str, Any] = {"attempts": delivery.attempts + 1, "faults": faults}
-    if faults < MOST_FAULTS:
-        changes |= {"due_at": _later(delivery, now), "note": f"It couldn't be processed ({kind}). We will retry."}
-    Delivery.objects.filter(pk=delivery.pk).update(**changes)
-    if faults < MOST_FAULTS:
-        return False
-    words = f"We couldn't process this webhook after {faults} tries ({kind}), so we put it aside."
-    put_aside([delivery], state=State.DEAD, note=words, now=now, replayable=replayable)
-    return True
-
-
-def _later(delivery: Delivery, now: datetime, at_least_s: float | None = None) -> datetime:
-    wait = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(delivery.attempts, 12))
-    return now + timedelta(seconds=max(wait, at_least_s or 0))
-
-
-# -- what was put aside, and what waits ----------------------------------------------------------------------------
-
-
-def aside(shop_id: int | None = None) -> QuerySet[Delivery]:
-    """Return the deliveries that were put aside, newest first: of one shop, or of all."""
-    found = Delivery.objects.filter(state__in=ASIDE).order_by("-id")
-    return found if shop_id is None else found.filter(shop=shop_id)
-
-
-def reopen(deliveries: Collection[Delivery], *, now: datetime) -> None:
-    """Reopen deliveries that were put aside with their bodies."""
-    found = Delivery.objects.filter(pk__in=[one.pk for one in deliveries], state__in=ASIDE)
-    found.update(state=State.OPEN, due_at=now, done_at=None, attempts=0, faults=0)
-    for one in {(one.shop_id, one.source, one.rank): one for one in deliveries}.values():
-        wake(HAND_OVER[one.source, one.rank == Urgency.SALE], one.shop_id)
-
-
-def dismiss(shop_id: int) -> int:
-    """Dismiss a shop's deliveries that were put aside, and empty their bodies; return how many."""
-    return Delivery.objects.filter(shop=shop_id, state__in=ASIDE).update(state=State.IGNORED, body=b"")
 
 
 def make_due(shop_id: int, source: str, *, now: datetime) -> None:

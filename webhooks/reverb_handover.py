@@ -9,8 +9,8 @@ from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
 from shops.reverb import arrivals, webhooks
-from shops.schemas import object_of
-from webhooks import inbox
+from shops.schema_text import object_of
+from webhooks import failed_deliveries, inbox
 from webhooks.batches import NO_OBJECT, BatchOutcome, look_instead
 from webhooks.models import Delivery
 
@@ -29,12 +29,12 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     full = len(batch) == limit
     connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(shop=shop).first()
     if connection is None:
-        inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
+        failed_deliveries.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
         return full
     outcome, over = BatchOutcome(shop.pk, now), clock.monotonic() + SLICE_S
     meant, strange = _parsed(batch, outcome)
     words = "Neither an order, nor a listing, nor about our app."
-    inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
+    failed_deliveries.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
     if strange:
         look_instead(shop.pk, "reverb")
     # Several calls about one order, or with the same state of a listing, are one event.

@@ -15,8 +15,8 @@ from shops.events import Event
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
 from shops.platforms.errors import Unreadable
-from shops.schemas import object_of
-from webhooks import inbox
+from shops.schema_text import object_of
+from webhooks import failed_deliveries, inbox
 from webhooks.batches import NO_OBJECT, BatchOutcome
 from webhooks.models import Delivery
 from webhooks.privacy import erase
@@ -33,7 +33,8 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
 
     `sales`: only those that may report a sale, or only the others. A delivery is closed only after its jobs are saved:
     if a worker dies in between, it stays open, and a second read does no harm. A delivery for which the store did not
-    answer stays open for a retry. One that fails by itself is counted, retried, and finally put aside (inbox.broke).
+    answer stays open for a retry. One that fails by itself is counted, retried, and finally put aside
+    (failed_deliveries.broke).
 
     Raise only errors that end the slice (reverbsync.outage).
     """
@@ -86,7 +87,7 @@ def _read_all(
     if shop.store.removed_at is not None:
         late = [delivery for delivery in batch if delivery.topic not in platform.app_topics]
         note = "The app was removed from the store."
-        inbox.put_aside(late, state=Delivery.State.IGNORED, note=note, now=outcome.now)
+        failed_deliveries.put_aside(late, state=Delivery.State.IGNORED, note=note, now=outcome.now)
         batch = [delivery for delivery in batch if delivery not in late]
     for delivery in batch:
         many = sum(len(found.events) for found in meant.values()) >= MOST_EVENTS
@@ -96,7 +97,7 @@ def _read_all(
         if (error := attempt(partial(_read, shop, platform, delivery, meant))) is None:
             continue
         if isinstance(error, _Unknown):
-            inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=outcome.now)
+            failed_deliveries.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=outcome.now)
         elif not isinstance(error, Unreadable):
             outcome.end(delivery, [error], replayable=_replayable(platform, delivery))
         elif error.events:

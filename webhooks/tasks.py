@@ -96,7 +96,7 @@ def sweep() -> None:
 def prune() -> None:
     """Delete deliveries that were closed more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted.
 
-    Those that were put aside lose their bodies earlier (inbox.REPLAYABLE).
+    Those that were put aside lose their bodies earlier (failed_deliveries.REPLAYABLE).
     """
     inbox.empty_old(now=clock.now())
     before = clock.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)

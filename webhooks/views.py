@@ -16,7 +16,8 @@ from shops.models import FormerStore, ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.errors import BadSignature
 from shops.reverb import webhooks
-from shops.schemas import number_in, object_of
+from shops.schema_text import object_of
+from shops.schemas import number_in
 from webhooks import addresses, inbox
 from webhooks.models import Delivery
 

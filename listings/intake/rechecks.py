@@ -18,7 +18,7 @@ from reverbsync.backoff import doubled_s
 from reverbsync.dispatch.wake import wake
 from shops.models import Shop
 from shops.platforms.values import Unread
-from shops.schemas import storable_text
+from shops.schema_text import storable_text
 from synclog.models import Entry
 from synclog.record import Attempt, record
 

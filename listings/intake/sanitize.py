@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shops.platforms.values import Unread
-from shops.schemas import MOST_MONEY, storable, units_of
+from shops.schema_text import storable
+from shops.schemas import MOST_MONEY, units_of
 from shops.snapshots import StoreProduct
 
 LONGEST_ID = 64

@@ -15,7 +15,8 @@ from listings.stock.agreed import shown
 from listings.stock.targets import limits
 from reverbsync import clock
 from shops.models import Shop
-from shops.schemas import storable, units_of
+from shops.schema_text import storable
+from shops.schemas import units_of
 
 
 def keep(shop: Shop, units: Mapping[str, int | None], *, requested_at: datetime, trigger: str) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 
 from listings.models import Listing, Product
-from listings.sync.find import row_of
+from listings.sync.listing_row import row_of
 
 # A row that was read meanwhile is not overwritten; its job reads it again.
 _KEEP = """

@@ -15,8 +15,9 @@ from listings.models import Order, StoreOrderState
 from listings.orders import order_form, precedence
 from listings.orders.calling import LOOK_AFTER, Making, connected_store
 from listings.orders.decide import GONE
+from listings.orders.failed_store_order import fail, reverb_failed, store_failed
 from listings.orders.log import link_of, log_order
-from listings.orders.store_order_state import retry_at, retry_later, save, try_again
+from listings.orders.store_order_state import save, try_again
 from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.models import ReverbConnection, Shop, StoreConnection
@@ -26,14 +27,12 @@ from shops.platforms import StoreClient, client_of
 from shops.platforms.errors import StoreError, TransientStoreError
 from shops.platforms.store_client import Settler
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import RateLimited, ReverbError, TransientError
+from shops.reverb.errors import ReverbError
 from shops.reverb.orders import PAID
 from shops.snapshots import ReverbOrder
 
 #: How long before its call the search for a lost order begins: the store's clock may differ from ours.
 LOOK_BACK = timedelta(hours=1)
-#: Half a day, with a longest delay of a quarter of an hour.
-MAX_ATTEMPTS = 60
 #: How long after its creation the store is first polled for parcels.
 FIRST_LOOK = timedelta(minutes=5)
 #: A list of the store's orders with more pages than this is treated as endless.
@@ -50,7 +49,7 @@ def create_or_find(order: Order) -> None:
         return
     store = connected_store(order)
     if store is None:
-        _fail(order, "Your store is not connected. Connect it, and the order is made.", retry=False)
+        fail(order, "Your store is not connected. Connect it, and the order is made.", retry=False)
         return
     client = client_of(store)
     order.store_attempts += 1
@@ -58,7 +57,7 @@ def create_or_find(order: Order) -> None:
         read = _read_from_reverb(order)
         seen = precedence.of_known(read, order) if read is not None else None
         if seen is None:
-            _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
+            fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
         elif seen.status in PAID:
             _create(order, seen, store, client)
         elif order.making_at is not None and seen.status in GONE:
@@ -67,17 +66,17 @@ def create_or_find(order: Order) -> None:
             # Reverb's status is newer than our row; that is read again soon, and then decided on.
             save(order, store_state=StoreOrderState.AWAITING_PAYMENT, store_due_at=now + RECHECK_AFTER)
     except ReverbError as error:
-        _reverb_failed(order, error)
+        reverb_failed(order, error)
     except StoreError as error:
-        _store_failed(order, error)
+        store_failed(order, error)
     except order_form.Unfit as unfit:
-        _fail(order, str(unfit))
+        fail(order, str(unfit))
 
 
 def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: StoreClient) -> None:
     assert order.product is not None or order.making_at  # noqa: S101 -- ensured by decide.py
     if order.product is None:
-        _fail(order, "Its product is gone from your store. Please look whether the order was made there.")
+        fail(order, "Its product is gone from your store. Please look whether the order was made there.")
         return
     takes = order.counts and not _ledger_counts(order.shop)
     made = order_form.new_order(
@@ -159,44 +158,3 @@ def _read_from_reverb(order: Order) -> ReverbOrder | None:
     """Read the order from Reverb with the buyer, who is not stored while orders are not taken."""
     connection = ReverbConnection.objects.filter(shop=order.shop_id).first()
     return ReverbClient.of(connection).order(order.number) if connection else None
-
-
-# -- failures ------------------------------------------------------------------------------------------------------
-
-
-def _store_failed(order: Order, error: StoreError) -> None:
-    if isinstance(error, TransientStoreError) and order.store_attempts < MAX_ATTEMPTS:
-        waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
-        retry_later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
-        log_order(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
-    else:
-        _fail(order, str(error))
-
-
-def _reverb_failed(order: Order, error: ReverbError) -> None:
-    if isinstance(error, RateLimited):
-        save(
-            order,
-            store_state=StoreOrderState.CREATING,
-            store_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0),
-        )
-    elif isinstance(error, TransientError) and order.store_attempts < MAX_ATTEMPTS:
-        retry_later(order, error.message, at_least=error.retry_after)
-        log_order(order, "order_try_later", reverb_said=error.message, attempt=order.store_attempts)
-    else:
-        _fail(order, f"Reverb: {error.message}")
-
-
-def _fail(order: Order, words: str, *, retry: bool = True) -> None:
-    """Wait for the seller, and retry automatically meanwhile (`retry`). The log names each cause once."""
-    changed = order.store_problem != words[:300]
-    save(
-        order,
-        store_state=StoreOrderState.CREATE_FAILED,
-        store_due_at=retry_at(order) if retry else None,
-        problem=words,
-        making_at=order.making_at,
-        attempts=order.store_attempts,
-    )
-    if changed:
-        log_order(order, "order_create_failed", changes={"Why": words}, attempt=order.store_attempts)

@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from listings.models import Order, Parcel
-from listings.orders import browse, descriptions, order_form, store_order_state, tracking
+from listings.orders import actions, browse, descriptions, order_form, store_order_state, tracking
 from listings.orders.log import link_of, trigger_of
 from listings.orders.tracking import TrackingReport
 from listings.orders.undeducted import undeducted
@@ -82,7 +82,7 @@ def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpRespons
     """Accept a tracking number that the seller types in."""
     row = _found(shop, order_id)
     given = TrackingForm(request.POST, providers=reverb_connection.providers_of(shop))
-    if not descriptions.can_ship(row) or not given.is_valid():
+    if not actions.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
     report = TrackingReport(
@@ -109,7 +109,7 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
         case "leave":
             store_order_state.mark_handled(row)
             messages.success(request, "It is left to you.")
-        case "picked-up" if descriptions.can_ship(row):
+        case "picked-up" if actions.can_ship(row):
             tracking.add_parcel(row, TrackingReport(Parcel.Source.HAND))
             messages.success(request, "Reverb is being told that the buyer has picked it up.")
         case _:
@@ -159,9 +159,9 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
         "stock": descriptions.in_stock(one, syncs=syncs, undeducted=left, away_since=away_since),
         "undeducted": left,
         "parcels": parcels,
-        "can_make": descriptions.can_be_requested(one),
-        "can_retry": descriptions.can_be_retried(one),
-        "can_ship": descriptions.can_ship(one),
+        "can_make": actions.can_be_requested(one),
+        "can_retry": actions.can_be_retried(one),
+        "can_ship": actions.can_ship(one),
     }
 
 

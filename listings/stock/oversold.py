@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from listings.models import Order, Product
+from listings.models import Ledger, Order, Product
 from listings.queue import lease
+from listings.stock.oversold_notice import Oversold, asks_store, news
 from listings.stock.session import StockSession
 from reverbsync import clock
 from shops import mail
@@ -28,7 +29,6 @@ AGAIN_S = 5.0
 STILL_S = 60.0
 KEEPS_TRYING = timedelta(hours=1)
 NO_ANSWER = "its newest order of this product (it did not answer just now)"
-BOTH = "now with both orders"
 
 
 def notify(stock: StockSession) -> str | None:
@@ -41,26 +41,35 @@ def notify(stock: StockSession) -> str | None:
     ledger = stock.ledger
     if ledger is None:
         return None
-    oversold, notified = ledger.oversold, ledger.oversold_notified
-    more = oversold > notified
-    hidden = ledger.unexplained_drop > 0  # units are gone on Reverb without a known order
-    shown = ledger.oversold_unnamed and not hidden
-    words = None
-    if more or (oversold and (shown or ledger.oversold_unanswered)):
-        in_store = _in_store(stock, again_s=AGAIN_S if more else STILL_S)
-        if more or shown or in_store:
-            words = f"On Reverb: {_on_reverb(stock, hidden=hidden)}. In your store: {in_store or NO_ANSWER}."
-            news = "" if more else "more is known" if hidden or not in_store else BOTH
-            if not _mailed(stock.product, oversold, words, news=news):
-                _come_back(stock, STILL_S)
-                return words
-            ledger.oversold_unnamed, ledger.oversold_unanswered = hidden, not in_store
-    elif not oversold:
-        ledger.oversold_unnamed = ledger.oversold_unanswered = False
-    if words is not None or oversold != notified:
-        ledger.oversold_notified = oversold
-        lease.save(ledger, "oversold_notified", "oversold_unnamed", "oversold_unanswered")
+    known = Oversold(
+        ledger.oversold,
+        ledger.oversold_notified,
+        hidden=ledger.unexplained_drop > 0,
+        unnamed=ledger.oversold_unnamed,
+        unanswered=ledger.oversold_unanswered,
+    )
+    if not asks_store(known):
+        _note(ledger, known, known.unnamed, known.unanswered)
+        return None
+    in_store = _in_store(stock, again_s=AGAIN_S if known.is_more else STILL_S)
+    added = news(known, store_answered=bool(in_store))
+    if added is None:
+        _note(ledger, known, known.unnamed, known.unanswered)
+        return None
+    words = f"On Reverb: {_on_reverb(stock, hidden=known.hidden)}. In your store: {in_store or NO_ANSWER}."
+    if _mailed(stock.product, known.units, words, news=added):
+        _note(ledger, known, known.hidden, not in_store)
+    else:
+        _come_back(stock, STILL_S)
     return words
+
+
+def _note(ledger: Ledger, known: Oversold, unnamed: bool, unanswered: bool) -> None:  # noqa: FBT001 -- two columns
+    """Save what the owners know, if it changed; nothing is unknown of a product that is not oversold."""
+    now = (known.units, unnamed and known.units > 0, unanswered and known.units > 0)
+    if now != (known.notified, known.unnamed, known.unanswered):
+        ledger.oversold_notified, ledger.oversold_unnamed, ledger.oversold_unanswered = now
+        lease.save(ledger, "oversold_notified", "oversold_unnamed", "oversold_unanswered")
 
 
 def _on_reverb(stock: StockSession, *, hidden: bool) -> str:

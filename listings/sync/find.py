@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError
-
-from listings.models import Job, Ledger, Listing, Order, Product
+from listings.models import Listing, Product
 from listings.queue.linked_elsewhere import linked_elsewhere
 from listings.stock import ledger as books
+from listings.sync.listing_row import forget, is_its, row_of
 from listings.sync.rows import AttemptInput
 from reverbsync import clock
-from reverbsync.dispatch import ownership
 from shops.reverb import match
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, RateLimited, TransientError
+from shops.reverb.errors import NotFound, TransientError
 from shops.snapshots import ReverbListing
 
 
@@ -36,8 +34,6 @@ class Found:
 INDEX_KEEPS = timedelta(hours=1)
 #: For how long a 404 for a listing seen before is not believed: a replica of Reverb's database may lag.
 SEEN_LATELY = timedelta(minutes=2)
-#: Seconds until the next attempt, if another worker holds the product whose listing is to be inherited.
-INHERIT_AGAIN_S = 1.0
 
 
 def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) -> Found:
@@ -48,7 +44,7 @@ def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) ->
     product, row, unclear = begun.product, begun.row, _unclear(begun)
     if unclear and not (row is not None and (row.reverb_id or row.may_turn_up(clock.now()))):
         return Found(reason=unclear)
-    if row is None or not _is_its(row, product):
+    if row is None or not is_its(row, product):
         begun.row = row = row_of(product)
         begun.ledger = books.known(row) if row is not None else None
     if row is None:
@@ -73,7 +69,7 @@ def _by_id(client: ReverbClient, row: Listing, begun: AttemptInput) -> Found | N
             raise TransientError("Reverb says that a listing does not exist that it showed a moment ago.") from None
         if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
             raise TransientError("Reverb's list shows a listing that Reverb says does not exist.") from None
-        _forget(row)
+        forget(row)
         begun.ledger = None
         return None
 
@@ -135,64 +131,3 @@ def _unclear(begun: AttemptInput) -> str:
     if not begun.product.sku:
         return "no_sku"
     return "sku_twice" if begun.sku_twice else ""
-
-
-def _is_its(row: Listing, product: Product) -> bool:
-    """Return whether a product's row is still its own: a linked one gets a changed SKU once Reverb has it.
-
-    If a listing may have been made under the old SKU, that is settled first; otherwise there would be two.
-    """
-    return bool(row.reverb_id) or row.sku == product.sku or row.may_turn_up(clock.now())
-
-
-def row_of(product: Product) -> Listing | None:
-    """Return the product's own row, creating or inheriting it; None if another product holds the SKU.
-
-    A product that was deleted in the store and made again with the same SKU inherits the listing of the old one.
-    """
-    own = Listing.objects.filter(product=product).first()
-    if own is not None and _is_its(own, product):
-        return own
-    if product.gone_at is not None:
-        return None
-    if own is not None:
-        with ownership.fenced():
-            own.delete()  # nothing was found or made under the product's old SKU
-    if inherited := _inherit(product):
-        return inherited
-    try:
-        with ownership.fenced():
-            return Listing.objects.create(product=product, shop_id=product.shop_id, sku=product.sku)
-    except IntegrityError:
-        return None
-
-
-@ownership.fenced()
-def _inherit(product: Product) -> Listing | None:
-    """Move the listing of a deleted product with the same SKU to this product.
-
-    Raises RateLimited while a worker holds the old product.
-    """
-    old = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False).first()
-    if old is None:
-        return None
-    # The lock prevents a claim: otherwise a worker for the old product could end the new product's listing.
-    job = Job.objects.select_for_update().filter(product=old.product_id).first()
-    if job is not None and job.lease_until is not None and job.lease_until > clock.now():
-        raise RateLimited("The product that had this SKU before is being looked at.", retry_after=INHERIT_AGAIN_S)
-    if not Listing.objects.filter(pk=old.pk, product=old.product_id).update(product=product):
-        return None
-    orders = Order.objects.filter(shop=product.shop_id, listing_id=old.reverb_id).exclude(listing_id="")
-    orders.update(product=product)
-    return Listing.objects.get(product=product)
-
-
-def _forget(row: Listing) -> None:
-    """Reset a listing that no longer exists on Reverb, with what was agreed on."""
-    row.reverb_id = row.link = row.state = ""
-    row.snapshot = None
-    row.agreed = {}
-    row.publish_looks = None
-    with ownership.fenced():
-        Ledger.objects.filter(listing=row).delete()
-        row.save(update_fields=["reverb_id", "link", "state", "snapshot", "agreed", "publish_looks"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from listings.sync import apply, payload, publish
+from listings.sync import apply, payload, publish, save_listing
 from listings.sync.decide import decide
 from listings.sync.decision import Action, Case, Decision
 from listings.sync.log import Ending
@@ -62,14 +62,14 @@ class Steps(StoreSteps):
         if case.listing is None:
             apply.wait_for_lost_post(self.row)
         elif self.stock.indexed_at is None:
-            apply.keep_agreed(self.row, case)
+            save_listing.keep_agreed(self.row, case)
             case = replace(case, agreed=self.row.agreed)
         return self._all_fields(case, ending)
 
     def _stock_first(self, case: Case, ending: Ending) -> Case:
         """Send a lower stock to Reverb, then write to the store what it lacks."""
         if case.listing is not None and self.stock.indexed_at is None:
-            apply.keep(self.row, case, case.listing)
+            save_listing.keep(self.row, case, case.listing)
         decision = decide(case)
         # A mass sync makes one call per listing: a lower stock goes with the rest, and alone only if that is refused.
         together = self.in_bulk and decision.reason != "ended" and self.stock.orders_error is None

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from reverbsync.security.redaction import redact
-from shops.schemas import storable_text
+from shops.schema_text import storable_text
 
 FieldErrors = dict[str, list[str]]
 

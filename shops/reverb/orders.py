@@ -19,7 +19,8 @@ from shops.reverb import read
 from shops.reverb.errors import TransientError
 from shops.reverb.order_fields import Address, Date, Links, Money
 from shops.reverb.read import Rows, id_in
-from shops.schemas import Part, Side, Text, Units, storable_text
+from shops.schema_text import storable_text
+from shops.schemas import Part, Side, Text, Units
 from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from reverbsync import clock
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError, TransientError
 from shops.reverb.lists import PROVIDERS, Choice, Lists
-from shops.schemas import storable
+from shops.schema_text import storable
 
 DAY_S = 24 * 60 * 60
 #: Interval for a list that could not be read or is empty.

@@ -17,7 +17,7 @@ from reverbsync.dispatch.concurrency import share
 from reverbsync.http import errors, outbound
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import current_work
-from shops import breaker, timeouts
+from shops import breaker, breaker_snapshot, timeouts
 from shops.models import Breaker
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
 def ask(*, name: str = NAME, as_another_worker: bool = False, **more: Any) -> str:
     """Make a call; return what came of it in one word."""
     if as_another_worker:
-        breaker.forget()
+        breaker_snapshot.forget()
     try:
         breaker.call(name, "GET", "https://store.test/", budgets=[], headers={}, read_s=60.0, **more)
     except breaker.Open:
@@ -241,7 +241,7 @@ def test_an_outside_that_works_after_an_outage_is_asked_for_as_if_nothing_had_be
     outside.work()
     assert ask() == "answered"
     outside.took_s = 0.01
-    breaker.forget()
+    breaker_snapshot.forget()
     with CaptureQueriesContext(connection) as queries:
         for _ in range(50):
             assert ask() == "answered"

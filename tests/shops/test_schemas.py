@@ -9,7 +9,8 @@ import pytest
 
 from shops.platforms.errors import TransientStoreError
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
-from shops.schemas import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
+from shops.schema_text import storable
+from shops.schemas import Money, Part, Side, SideRows, Text, Units, money_of, number_in, units_of
 
 
 class _Photo(Part):

@@ -14,7 +14,7 @@ from unittest import mock
 
 from listings.intake import observe
 from listings.models import Job, Ledger, Product
-from listings.orders import create_store_order, order_poll
+from listings.orders import create_store_order, failed_store_order, order_poll
 from listings.queue import jobs, settle_job
 from listings.stock import adjust, agreed, inputs, send_adjustment, writes
 from listings.sync import apply, log
@@ -27,7 +27,7 @@ from synclog.models import Entry
 from synclog.record import record
 from tests.simulation import mutants_of_rules
 from tests.simulation.planting import Mutant, always, called, instead, planted_now
-from webhooks import inbox
+from webhooks import failed_deliveries, inbox
 
 __all__ = ["MUTANTS", "called", "planted"]
 
@@ -56,13 +56,13 @@ def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
     """Forget that the response to an order's creation was lost."""
-    failed = create_store_order._store_failed
+    failed = failed_store_order.store_failed
 
     def forgets(order: Any, error: StoreError) -> None:
         order.making_at = None
         failed(order, error)
 
-    return instead(create_store_order, "_store_failed", forgets)
+    return instead(failed_store_order, "store_failed", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
@@ -143,7 +143,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now, personal=())
 
-    return instead(inbox, "try_later", given_up)
+    return instead(failed_deliveries, "try_later", given_up)
 
 
 def finish_ignores_new_requests() -> AbstractContextManager[Any]:

@@ -27,7 +27,7 @@ from reverbsync.http import outbound
 from reverbsync.ratelimit import fallback
 from reverbsync.redis import connection as redis
 from reverbsync.security.redaction import RedactingFormatter
-from shops import breaker, lifecycle, recheck, reverb_connection, store_connection
+from shops import breaker_snapshot, lifecycle, recheck, reverb_connection, store_connection
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
@@ -391,7 +391,7 @@ def _forget() -> None:
     # Caches of our processes: time restarts, so the previous run's entries are invalid.
     reference.forget()
     addresses.forget()
-    breaker.forget()
+    breaker_snapshot.forget()
     fallback.forget()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 from django.conf import settings
 
-from shops.platforms.bigcommerce.rest import token_for_code
+from shops.platforms.bigcommerce.token_calls import token_for_code
 from shops.platforms.handshake import Declined, Grant, Opened, Pending, Removed, Step, Visit
 from shops.platforms.values import Field
 

@@ -8,7 +8,6 @@ rate follows the quota headers of each answer.
 from __future__ import annotations
 
 import random
-import re
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -19,7 +18,8 @@ from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome
-from shops.platforms.errors import Missing, StoreAuthError, TransientStoreError
+from shops.platforms.bigcommerce.own_errors import ELSEWHERE, GENERIC, GONE, RIGHTS, first_error, own_error
+from shops.platforms.errors import Missing, TransientStoreError
 from shops.schemas import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.
@@ -35,14 +35,6 @@ READ_S = 30.0
 PAGE, MOST_PAGES = 250, 400
 #: Overlap of two polls for changes, since the index behind the filter lags.
 OVERLAP = timedelta(minutes=5)
-
-_GONE = re.compile(
-    r"\b(?:product|variant|order|hook|webhook|resource)\b.*\b(?:not (?:be )?found|does(?: no|n['’])t exist)"
-)
-_ELSEWHERE = re.compile(r"\b(?:route|url|endpoint|page|path|store)\b")
-#: Words that fit any URL; the object's absence must be confirmed by its list.
-_GENERIC = re.compile(r"\bresource\b")
-_RIGHTS = re.compile(r"\b(?:permissions?|access|token|credentials|authori[sz]ed)\b")
 
 
 class Rows(NamedTuple):
@@ -80,15 +72,15 @@ class Rest(Caller):
 
     def own_words(self, status: int, said: Any) -> CallOutcome | None:
         """Return the outcome of BigCommerce's own errors: their status repeats that of the answer."""
-        error = _own(status, said)
+        error = own_error(status, said)
         if error is None:
             return None
         words = str(error.get("title") or error.get("message")).lower()
         if status == 404:
-            return CallOutcome.MISSING if _GONE.search(words) and not _ELSEWHERE.search(words) else None
+            return CallOutcome.MISSING if GONE.search(words) and not ELSEWHERE.search(words) else None
         if status == 403 and "scope" in words:
             return CallOutcome.REFUSED
-        if status == 401 or (status == 403 and _RIGHTS.search(words)):
+        if status == 401 or (status == 403 and RIGHTS.search(words)):
             return CallOutcome.KEYS
         return CallOutcome.REFUSED if status in (400, 422) else None
 
@@ -98,7 +90,7 @@ class Rest(Caller):
 
     def words(self, said: Any) -> str:
         """Return the error's message with its details."""
-        first = _first(said)
+        first = first_error(said)
         if first is None:
             return ""
         errors = first.get("errors")
@@ -161,38 +153,8 @@ class Rest(Caller):
 
         Only messages that fit any URL need this check. `listed` is the path of a list that would contain the object.
         """
-        if _GENERIC.search(str(missing).lower()) and self.rows(listed):
+        if GENERIC.search(str(missing).lower()) and self.rows(listed):
             raise TransientStoreError(f"{missing} But BigCommerce still lists it.")
-
-
-def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) -> dict[str, Any]:
-    """Return BigCommerce's answer to an installation's authorization code."""
-    form = {
-        "client_id": settings.BIGCOMMERCE_CLIENT_ID,
-        "client_secret": settings.BIGCOMMERCE_CLIENT_SECRET.get_secret_value(),
-        "code": code,
-        "scope": scope,
-        "context": context,
-        "grant_type": "authorization_code",
-        "redirect_uri": redirect_uri,
-    }
-    answer = calls.call(
-        Rest.store,
-        "POST",
-        f"{settings.BIGCOMMERCE_LOGIN_URL}/oauth2/token",
-        budgets=[Budget("bigcommerce:login", CALLS_PER_MINUTE)],
-        headers={"Accept": "application/json", "Content-Type": "application/json"},
-        body=form,
-        read_s=READ_S,
-    )
-    if answer.status in (400, 401, 403) and answer.text.lstrip().startswith("{"):
-        raise StoreAuthError("BigCommerce did not take the code. Please install the app again.")
-    if answer.status != 200:
-        raise TransientStoreError(
-            f"BigCommerce answered {answer.status} when asked for a token.", may_have_applied=True
-        )
-    said = calls.json_of(Rest.store, answer)
-    return said if isinstance(said, dict) else {}
 
 
 def _rows(said: Any, path: str) -> list[Any]:
@@ -211,21 +173,6 @@ def _total(said: Any) -> int | None:
     pages = meta.get("pagination") if isinstance(meta, dict) else None
     total = pages.get("total") if isinstance(pages, dict) else None
     return number_in(total)
-
-
-def _first(said: Any) -> dict[str, Any] | None:
-    first = said[0] if isinstance(said, list) and said else said
-    return first if isinstance(first, dict) else None
-
-
-def _own(status: int, said: Any) -> dict[str, Any] | None:
-    """Return the error if it has one of BigCommerce's own formats."""
-    error = _first(said)
-    if error is None or str(error.get("status")) != str(status):
-        return None
-    is_v2 = isinstance(said, list) and isinstance(error.get("message"), str)
-    is_v3 = isinstance(said, dict) and isinstance(error.get("title"), str) and "type" in error
-    return error if is_v2 or is_v3 else None
 
 
 def _reset_s(answer: Answer) -> float | None:

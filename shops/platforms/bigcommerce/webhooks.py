@@ -18,7 +18,8 @@ from pydantic import Field, ValidationError
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.platforms.errors import BadSignature, Unreadable
 from shops.platforms.values import Envelope
-from shops.schemas import Part, Side, object_of
+from shops.schema_text import object_of
+from shops.schemas import Part, Side
 
 OUR_HEADER = "X-ReverbSync-Key"
 _STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")

@@ -18,7 +18,7 @@ from shops.platforms.custom.client import CustomClient
 from shops.platforms.errors import BadSignature, Unreadable
 from shops.platforms.store_client import StoreClient
 from shops.platforms.values import Envelope, Keys
-from shops.schemas import object_of
+from shops.schema_text import object_of
 
 
 class Custom(Platform):

@@ -18,7 +18,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome
 from shops.platforms.custom import product_messages, signing
 from shops.platforms.errors import Malformed, Moved
-from shops.schemas import object_of
+from shops.schema_text import object_of
 
 STORE = "Your system"
 CALLS_PER_MINUTE = 120

@@ -12,7 +12,8 @@ from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.custom.fields import Address, Id, Quantity, Stamp, fields_named
 from shops.platforms.custom.product_messages import Complete, Counts, Deleted, Product, Products
 from shops.platforms.errors import Unreadable
-from shops.schemas import Money, Part, Side, SideRows, Text, object_of
+from shops.schema_text import object_of
+from shops.schemas import Money, Part, Side, SideRows, Text
 
 TOPICS = (
     "product.updated",

@@ -8,8 +8,6 @@ exists. A page past the end is empty (`items` is null if `fields` trims the answ
 
 from __future__ import annotations
 
-import re
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +19,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
 from shops.platforms.errors import TransientStoreError, Unsupported
 from shops.platforms.magento2 import search, signing, store_cache
+from shops.platforms.magento2.own_errors import GONE, KEYS, REASONS, TODO, TRANSIENT, filled, named
 from shops.schemas import number_in
 
 STORE = "Magento"
@@ -32,29 +31,6 @@ ROOT_S = 7 * 24 * 3600
 MOST_S = 24 * 3600
 #: Matches no product: one broken product must not fail the probe.
 PROBE = "/products?" + search.query([("entity_id", "eq", "0")], size=1, fields="items[id],total_count")
-
-_GONE = re.compile(
-    r"(the (product|entity) that was requested doesn't exist|requested (product|entity) doesn't exist|no such entity)",
-    re.IGNORECASE,
-)
-#: Errors about the call, not about the keys or an object.
-_TRANSIENT = re.compile(
-    r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
-    r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout"
-    # a product whose row in the stock index is being rebuilt
-    r"|sku is not assigned to given stock)",
-    re.IGNORECASE,
-)
-_KEYS = re.compile(
-    r"(consumer isn't authorized|isn't authorized to access|signature is invalid|consumer (key )?has expired"
-    r"|consumer having the specified key does not exist|token (has been|was) (rejected|revoked)|token_rejected"
-    r"|specified token does not exist|token is not (an access token|associated with the specified consumer)"
-    r"|consumer key is not the correct length|token length is invalid)",
-    re.IGNORECASE,
-)
-#: Generic messages that gateways also send as JSON.
-_REASONS = {one.phrase.lower() for one in HTTPStatus} | {"missing authentication token"}
-TODO = "Open System > Integrations in Magento, check what the integration may access, and reauthorize it."
 
 
 def budget_of(address: str) -> Budget:
@@ -105,23 +81,23 @@ class Rest(Caller):
         message = said.get("message") if isinstance(said, dict) else None
         if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
-        words = _filled(said)
-        if words.strip(" .").lower() in _REASONS or _TRANSIENT.search(words):
+        words = filled(said)
+        if words.strip(" .").lower() in REASONS or TRANSIENT.search(words):
             return None
         if status == 401:
-            return CallOutcome.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
+            return CallOutcome.KEYS if KEYS.search(words) or "resources" in named(said) else None
         if status == 400 and "token length is invalid" in words:  # the only refused keys with another status than 401
             return CallOutcome.KEYS
         if status == 404:
-            return CallOutcome.MISSING if _GONE.search(message) else None
+            return CallOutcome.MISSING if GONE.search(message) else None
         return CallOutcome.REFUSED if status in (400, 409, 422) else None
 
     def words(self, said: Any) -> str:
         """Return an error's message with its parameters (a list, or by name), and advice on permissions."""
         if not isinstance(said, dict) or not isinstance(said.get("message"), str):
             return ""
-        todo = f" {TODO}" if _KEYS.search(_filled(said)) else ""
-        return _filled(said)[:300] + todo
+        todo = f" {TODO}" if KEYS.search(filled(said)) else ""
+        return filled(said)[:300] + todo
 
     def probe(self) -> Answer:
         """Search for products, which the keys must allow."""
@@ -240,18 +216,3 @@ def _is_page(answer: Answer) -> bool:
         return not isinstance(answer.json(), dict)
     except ValueError:
         return True
-
-
-def _named(said: Any) -> dict[str, Any]:
-    """Return the parameters of an error by name; a list is numbered."""
-    parameters = said.get("parameters")
-    if isinstance(parameters, dict):
-        return {str(name): part for name, part in parameters.items()}
-    return {str(n): part for n, part in enumerate(parameters, 1)} if isinstance(parameters, list) else {}
-
-
-def _filled(said: Any) -> str:
-    text = str(said["message"])
-    for name, part in _named(said).items():
-        text = text.replace(f"%{name}", str(part)[:100])
-    return text

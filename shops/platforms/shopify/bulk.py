@@ -16,7 +16,8 @@ from shops.platforms.shopify.graphql import GraphQL
 from shops.platforms.shopify.locations import LevelLocations
 from shops.platforms.shopify.product_pages import Found
 from shops.platforms.shopify.products import Reader
-from shops.schemas import number_in, object_of
+from shops.schema_text import object_of
+from shops.schemas import number_in
 
 LOOK_AGAIN_S = 5.0
 PREFIX = "bulk:"

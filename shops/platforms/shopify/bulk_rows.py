@@ -10,7 +10,7 @@ from shops.platforms.shopify import products
 from shops.platforms.shopify.bulk_file import is_root
 from shops.platforms.shopify.product_pages import Found
 from shops.platforms.shopify.products import Reader
-from shops.schemas import object_of
+from shops.schema_text import object_of
 
 
 def products_in(rows: list[bytes], read: Reader) -> Found:

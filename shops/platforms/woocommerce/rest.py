@@ -22,7 +22,8 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
 from shops.platforms.errors import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
-from shops.schemas import number_in, words_of
+from shops.schema_text import words_of
+from shops.schemas import number_in
 
 STORE = "WooCommerce"
 CALLS_PER_MINUTE = 180

@@ -19,7 +19,8 @@ from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.platforms.errors import BadSignature, Unreadable
 from shops.platforms.values import Envelope
 from shops.platforms.woocommerce.fields import Id, Reference
-from shops.schemas import Part, SideRows, object_of
+from shops.schema_text import object_of
+from shops.schemas import Part, SideRows
 
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 

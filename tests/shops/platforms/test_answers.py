@@ -19,7 +19,7 @@ from listings.models import Crawl, Ledger, Listing, Order, Product, StoreOrderSt
 from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock
-from shops import breaker
+from shops import breaker_snapshot
 from shops.connect import upkeep
 from shops.models import Breaker, Shop, StoreConnection
 from shops.platforms import PLATFORMS
@@ -57,7 +57,7 @@ def all_rows(kind: str) -> list[Row]:
 def close_the_breaker() -> None:
     """Let calls go out again: when they pause after failures has tests of its own."""
     Breaker.objects.all().delete()
-    breaker.forget()
+    breaker_snapshot.forget()
 
 
 @dataclass

@@ -16,7 +16,7 @@ from reverbsync import clock
 from reverbsync.ratelimit import limiter, throttle
 from reverbsync.ratelimit.budget import RateLimitUnavailable
 from shops.reverb import limits
-from webhooks import inbox
+from webhooks import failed_deliveries
 from webhooks.batches import replay
 from webhooks.models import Delivery
 
@@ -70,7 +70,7 @@ def _show_dead(shop_id: int | None, *, as_json: bool) -> None:
             "note": one.note,
             "has_body": bool(bytes(one.body)),
         }
-        for one in inbox.aside(shop_id)
+        for one in failed_deliveries.aside(shop_id)
     ]
     if as_json:
         print(json.dumps(rows))
@@ -79,7 +79,7 @@ def _show_dead(shop_id: int | None, *, as_json: bool) -> None:
 
 
 def _replay(delivery_id: int | None, shop_id: int | None) -> None:
-    found = inbox.aside(shop_id)
+    found = failed_deliveries.aside(shop_id)
     count = replay(found if delivery_id is None else found.filter(pk=delivery_id))
     if delivery_id is not None and not count:
         raise CommandError(f"Delivery {delivery_id} was not put aside.")
@@ -101,7 +101,7 @@ def status(now: datetime) -> dict[str, Any]:
 
     return {
         "open_deliveries": deliveries["count"],
-        "dead_deliveries": inbox.aside().count(),
+        "dead_deliveries": failed_deliveries.aside().count(),
         "open_jobs": open_jobs["count"],
         "blocked_jobs": blocked["count"],
         "oldest_open_delivery_s": age(deliveries["oldest"]),
