@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Case, F, IntegerField, Q, Value, When
 
 from listings.models import Ledger, Order, Product, Rank
 from listings.orders import precedence
 from listings.orders.log import not_readable
 from listings.orders.order_rows import KnownListings, newest_of, see, without_other_shops_orders
 from listings.orders.store_order_state import PROCESS_STORE_ORDERS
+from listings.orders.uncounted import owes
 from listings.queue import jobs
 from reverbsync import clock
-from reverbsync.database import EVERYTHING, Span
 from reverbsync.dispatch.wake import wake
 from reverbsync.outage import attempt, is_outage
 from reverbsync.security.redaction import whereabouts
 from shops.models import Shop
-from shops.reverb.orders import RELEASED, UNPAID
 from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
-
 _FIELDS = [
     "product",
     "listing_id",
@@ -39,8 +35,6 @@ _FIELDS = [
     "snapshot",
     "counts",
 ]
-#: Units that an order takes from the stock (precedence.wanted), for the database.
-_WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
 
 def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, trigger: str) -> int:
@@ -103,31 +97,8 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
             ids = {row.product_id for row in moved if row.product_id is not None}
             agreed = set(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", flat=True))
             since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
-            _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, trigger)
+            _open_jobs(shop, {row.product_id for row in moved if owes(row, agreed, since)}, trigger)
     return sum(before.get(one.row.number) != one.row.status for one in taken)
-
-
-def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the products with an order that the stock has not counted yet, and without an open job."""
-    paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
-    mine = Order.objects.filter(shop=shop, counts=True, **span.of("product"))
-    owing = mine.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid)
-    return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
-
-
-def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | None]) -> bool:
-    """Return whether a job must process the order's units.
-
-    `agreed`: the products that have a ledger; `since`: when each store number became what it is.
-    """
-    wanted = precedence.wanted(row.status, row.quantity)
-    if row.counts:  # an order that is first seen after its release may still have moved the number
-        paid = row.reckoned in UNPAID and row.status not in UNPAID  # only now the number may go down for it
-        return row.counted != wanted or not row.reckoned or paid
-    # A product without a ledger is not linked yet, and the order is to count once it is.
-    unlinked = not row.reckoned and row.product_id not in agreed
-    history = precedence.history_until(since.get(row.product_id or 0) or clock.now())
-    return unlinked and bool(wanted) and row.placed_at > history
 
 
 def _open_jobs(shop: Shop, product_ids: Iterable[int | None], trigger: str) -> None:

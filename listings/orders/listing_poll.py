@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.core.cache import cache
 
 from listings.models import Ledger, Listing, Product, Rank
-from listings.orders.ingest import uncounted
+from listings.orders.uncounted import uncounted
 from listings.queue import jobs
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, SyncSettings

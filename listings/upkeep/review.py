@@ -15,7 +15,7 @@ from django.db import transaction
 from listings.intake import crawls
 from listings.models import Listing, Product, Rank, Review
 from listings.orders import erase, shipment_poll, store_order_state, tracking
-from listings.orders.ingest import uncounted
+from listings.orders.uncounted import uncounted
 from listings.queue import blocked, jobs, retry_delay
 from listings.stock.targets import out_of_step
 from listings.upkeep import former_account

@@ -12,7 +12,8 @@ from django.test import TestCase
 from listings import tasks
 from listings.models import Job, Ledger, Listing, Order, Product, Rank
 from listings.orders import precedence
-from listings.orders.ingest import take, uncounted
+from listings.orders.ingest import take
+from listings.orders.uncounted import uncounted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.snapshots import ReverbOrder
