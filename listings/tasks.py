@@ -26,6 +26,7 @@ from reverbsync.contained import each_by_itself
 from reverbsync.dispatch.concurrency import share
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
+from reverbsync.dispatch.slices import one_slice
 from reverbsync.dispatch.wake import awake, wake, wake_all
 from reverbsync.ratelimit import current_work
 from shops.models import ReverbConnection, StoreConnection
@@ -113,15 +114,14 @@ def review_shop(shop_id: int) -> None:
 
 
 def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_slice: Callable[[Work], object]) -> None:
-    """Run one slice of what is due for the shop, unless another worker does; wake the next slice if more is due."""
-    awake(task, shop_id)
-    with try_lock(task, shop_id) as alone:
-        found = due(shop_id) if alone and not _is_clearing(shop_id) else None
-        if found is None:
-            return
-        run_slice(found)
-    if due(shop_id) is not None:
-        wake(task, shop_id)
+    """Run one slice of what is due for the shop, and enqueue the next one while more is due."""
+
+    def work() -> None:
+        found = due(shop_id) if not _is_clearing(shop_id) else None
+        if found is not None:
+            run_slice(found)
+
+    one_slice(task, shop_id, work, is_due=lambda: not _is_clearing(shop_id) and due(shop_id) is not None)
 
 
 @shared_task(name=compare.COMPARE)

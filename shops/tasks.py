@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from celery import shared_task
 
 from reverbsync import clock
 from reverbsync.contained import each_by_itself
-from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
-from reverbsync.dispatch.wake import awake, wake_all
+from reverbsync.dispatch.slices import one_slice
+from reverbsync.dispatch.wake import wake_all
 from shops import health, outages, reverb_connection, store_connection
 from shops.connect import upkeep
 from shops.models import PendingConnection, ReverbConnection
@@ -20,48 +21,43 @@ from shops.reverb import upkeep as reverb_upkeep
 @shared_task(name=store_connection.CHECK_STORE)
 def check_store(shop_id: int) -> None:
     """Check a shop's store and its webhooks."""
-    awake(store_connection.CHECK_STORE, shop_id)
-    with try_lock(store_connection.CHECK_STORE, shop_id) as alone:
+
+    def check() -> None:
         connection = upkeep.due_ones().filter(shop=shop_id).first()
-        if alone and connection is not None:
+        if connection is not None:
             upkeep.check(connection)
+
+    one_slice(store_connection.CHECK_STORE, shop_id, check)
 
 
 @shared_task(name=reverb_connection.CHECK_REVERB)
 def check_reverb(shop_id: int) -> None:
     """Check a shop's webhooks at Reverb."""
-    awake(reverb_connection.CHECK_REVERB, shop_id)
-    with try_lock(reverb_connection.CHECK_REVERB, shop_id) as alone:
+
+    def check() -> None:
         connection = ReverbConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
-        if alone and connection is not None:
+        if connection is not None:
             reverb_upkeep.check(connection)
+
+    one_slice(reverb_connection.CHECK_REVERB, shop_id, check)
 
 
 @shared_task(name=health.PROBE)
 def probe_store(shop_id: int) -> None:
     """Probe a store that did not answer."""
-    awake(health.PROBE, shop_id)
-    with try_lock(health.PROBE, shop_id) as alone:
-        if alone:
-            health.probe(shop_id)
+    one_slice(health.PROBE, shop_id, partial(health.probe, shop_id))
 
 
 @shared_task(name=outages.PROBE)
 def probe(shop_id: int) -> None:
     """Probe a shop's store and Reverb account, if they do not respond."""
-    awake(outages.PROBE, shop_id)
-    with try_lock(outages.PROBE, shop_id) as alone:
-        if alone:
-            outages.probe(shop_id)
+    one_slice(outages.PROBE, shop_id, partial(outages.probe, shop_id))
 
 
 @shared_task(name=outages.IS_BACK)
 def is_back(shop_id: int) -> None:
     """Make work due that waits for a shop's store or Reverb account, which responds again."""
-    awake(outages.IS_BACK, shop_id)
-    with try_lock(outages.IS_BACK, shop_id) as alone:
-        if alone:
-            outages.make_due(shop_id)
+    one_slice(outages.IS_BACK, shop_id, partial(outages.make_due, shop_id))
 
 
 @shared_task(name="shops.sweep", base=Sweep)

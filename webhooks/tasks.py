@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +12,8 @@ from listings.upkeep import former_account
 from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
-from reverbsync.dispatch.wake import awake, wake, wake_all
+from reverbsync.dispatch.slices import one_slice
+from reverbsync.dispatch.wake import wake_all
 from shops import reverb_connection, store_connection
 from shops.connect import upkeep
 from shops.models import Shop
@@ -57,7 +57,7 @@ def _of_store(shop_id: int, *, sales: bool) -> None:
         return shop is not None and hand_over(shop, sales=sales)
 
     clock.sleep(GATHER_S)
-    _one_slice(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
+    one_slice(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
 
 
 def _of_reverb(shop_id: int, *, sales: bool) -> None:
@@ -68,17 +68,7 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
         return shop is not None and reverb_handover.hand_over(shop, limit=BATCH, sales=sales)
 
     clock.sleep(GATHER_S)
-    _one_slice(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
-
-
-def _one_slice(task: str, shop_id: int, work: Callable[[], bool]) -> None:
-    """Run `work`; if it returns that there is more, enqueue a new slice behind the other shops."""
-    awake(task, shop_id)
-    # One at a time suffices, and lets a burst of deliveries for one product become one read.
-    with try_lock(task, shop_id) as alone:
-        more = alone and work()
-    if more:
-        wake(task, shop_id)
+    one_slice(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
 
 
 @shared_task(name="webhooks.sweep", base=Sweep)
@@ -108,22 +98,19 @@ def prune() -> None:
 @shared_task(name=store_connection.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
     """Delete a replaced or forgotten store's data for one slice."""
-    _one_slice(store_connection.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
+    one_slice(store_connection.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
 @shared_task(name=store_connection.LEAVE_STORE)
 def leave_store(shop_id: int) -> None:
     """Remove our webhooks from the shop's former stores."""
-    awake(store_connection.LEAVE_STORE, shop_id)
-    with try_lock(store_connection.LEAVE_STORE, shop_id) as alone:
-        if alone:
-            upkeep.leave(shop_id)
+    one_slice(store_connection.LEAVE_STORE, shop_id, partial(upkeep.leave, shop_id))
 
 
 @shared_task(name=reverb_connection.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
     """Remove, for one slice, the links to the listings of the shop's former Reverb account."""
-    _one_slice(reverb_connection.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
+    one_slice(reverb_connection.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -12,9 +12,9 @@ from listings.orders import due_store_orders, erase, listing_poll, order_poll, s
 from listings.orders.shipstation import service
 from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from reverbsync import clock
-from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
-from reverbsync.dispatch.wake import awake, wake, wake_all
+from reverbsync.dispatch.slices import one_slice
+from reverbsync.dispatch.wake import wake_all
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
@@ -29,15 +29,17 @@ SLICE_S = 2.0
 @shared_task(name=order_poll.ORDERS)
 def orders(shop_id: int) -> None:
     """Poll the orders that changed on Reverb, and the page of listings that is due next."""
-    awake(order_poll.ORDERS, shop_id)
-    with try_lock(order_poll.ORDERS, shop_id) as alone:
-        connection = order_poll.due(shop_id) if alone else None
-        if connection is None:
-            return
-        client = ReverbClient.of(connection)
-        reading = partial(order_poll.read, connection, client, now=clock.now())
-        if _answered(connection, "orders", reading):
-            _answered(connection, "listings", partial(listing_poll.run_slice, connection, client))
+    one_slice(order_poll.ORDERS, shop_id, partial(_poll, shop_id))
+
+
+def _poll(shop_id: int) -> None:
+    connection = order_poll.due(shop_id)
+    if connection is None:
+        return
+    client = ReverbClient.of(connection)
+    reading = partial(order_poll.read, connection, client, now=clock.now())
+    if _answered(connection, "orders", reading):
+        _answered(connection, "listings", partial(listing_poll.run_slice, connection, client))
 
 
 def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
@@ -65,30 +67,28 @@ def _ask_for_the_token(connection: ReverbConnection) -> None:
 @shared_task(name=PROCESS_STORE_ORDERS)
 def process_store_orders(shop_id: int) -> None:
     """Process the shop's orders in the store for one slice; one worker per shop, so that none is created twice."""
-    awake(PROCESS_STORE_ORDERS, shop_id)
-    with try_lock(PROCESS_STORE_ORDERS, shop_id) as alone:
-        more = alone and due_store_orders.run_slice(shop_id)
-    if more:
-        wake(PROCESS_STORE_ORDERS, shop_id)
+    one_slice(PROCESS_STORE_ORDERS, shop_id, partial(due_store_orders.run_slice, shop_id))
 
 
 @shared_task(name=send_tracking.SHIP)
 def send_parcels(shop_id: int) -> None:
     """Send parcels to Reverb, follow ShipStation's reports, and poll the store for parcels, for one slice."""
-    awake(send_tracking.SHIP, shop_id)
+    one_slice(send_tracking.SHIP, shop_id, partial(_send_parcels, shop_id))
+
+
+def _send_parcels(shop_id: int) -> bool:
+    """Return whether there may be more when the slice is over."""
     over = clock.monotonic() + SLICE_S
-    with try_lock(send_tracking.SHIP, shop_id) as alone:
-        while alone and clock.monotonic() < over:
-            if (parcel := tracking.next_one(shop_id)) is not None:
-                send_tracking.send(parcel)
-            elif (notice := service.next_one(shop_id)) is not None:
-                service.follow(notice)
-            elif (order := shipment_poll.next_one(shop_id)) is not None:
-                shipment_poll.look(order)
-            else:
-                return
-    if alone:
-        wake(send_tracking.SHIP, shop_id)
+    while clock.monotonic() < over:
+        if (parcel := tracking.next_one(shop_id)) is not None:
+            send_tracking.send(parcel)
+        elif (notice := service.next_one(shop_id)) is not None:
+            service.follow(notice)
+        elif (order := shipment_poll.next_one(shop_id)) is not None:
+            shipment_poll.look(order)
+        else:
+            return False
+    return True
 
 
 @shared_task(name="listings.forget_buyers")

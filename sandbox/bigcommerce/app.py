@@ -6,9 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -16,32 +14,27 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.bigcommerce import api, hooks, panel
 from sandbox.bigcommerce.api import refused
-from sandbox.common import store_app, web
-from sandbox.common.clock import Clock
-from sandbox.common.faults import Faults, Log, control
-from sandbox.common.keep import Doc, Keep
-from sandbox.common.sender import Sender
+from sandbox.common import store_app
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
 #: Calls in a window of this many seconds (docs: rate limits, the smallest plan).
 QUOTA: dict[str, float] = {"calls": 150, "window_s": 30.0}
 
 
-def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
-
-    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
-    """
-    app = web.application(
-        __name__,
-        Path(__file__).parent,
-        title="Stand-in store",
-        words="A local stand-in for a BigCommerce store. What you save here goes out as webhooks.",
-    )
-    clock = clock or Clock()
-    stores = Stores(Keep(folder, "bigcommerce"), clock, first_id=100)
-    domains = hooks.Domains(stores)
-    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
+@store_app.store_application(
+    __name__,
+    __file__,
+    kind="bigcommerce",
+    first_id=100,
+    words="A local stand-in for a BigCommerce store. What you save here goes out as webhooks.",
+    manners=lambda stores, _: hooks.manners(stores, hooks.Domains(stores)),
+)
+def build(parts: store_app.Parts, url: str) -> None:
+    """Complete the store."""
+    app, clock, stores, sender = parts.app, parts.clock, parts.stores, parts.sender
+    faults, log = parts.faults, parts.log
 
     def notify(domain: str, happened: list[Doc]) -> None:
         shop = stores.keep.get("shop", domain) or {}
@@ -49,13 +42,10 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
             for scope, body in hooks.bodies(clock, shop, one):
                 sender.send(domain, scope, body)
 
-    control(app, faults, log)
-    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, notify)
+    parts.finish(notify, url)
     _guard(app, stores, faults, log)
     _app(app, stores)
     api.routes(app, stores, sender, notify)
-    return app
 
 
 def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
@@ -202,7 +192,4 @@ def _jwt(claims: Doc, secret: str) -> str:
     return f"{signed}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
 
 
-application = build(
-    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
-    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
-)
+application = store_app.from_environment(build)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
 
 from sandbox import catalogue
+from sandbox.common import web
+from sandbox.common.clock import Clock
 from sandbox.common.faults import Faults, Log
-from sandbox.common.keep import Doc
-from sandbox.common.sender import Sender
+from sandbox.common.faults import control as faults_control
+from sandbox.common.keep import Doc, Keep
+from sandbox.common.sender import Manners, Sender
 from sandbox.common.store import Stores, variant_title
 
 PAGE = 40
@@ -19,6 +25,66 @@ FORM_FIELDS = ("title", "description_html", "vendor", "product_type", "status")
 
 #: Passes a store's events (`domain`, events) to the platform, which sends its webhooks.
 Notify = Callable[[str, list[Doc]], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every stand-in store consists of."""
+
+    app: Flask
+    clock: Clock
+    stores: Stores
+    sender: Sender
+    faults: Faults
+    log: Log
+
+    def finish(self, notify: Notify, url: str) -> None:
+        """Add the control addresses and the admin pages, which call `notify`; `url` is the stand-in's own address."""
+        faults_control(self.app, self.faults, self.log)
+        control(self.app, self.stores, self.sender, notify, faults=self.faults, log=self.log, url=url)
+        pages(self.app, self.stores, notify)
+
+
+class Build(Protocol):
+    """Builds a stand-in store."""
+
+    def __call__(
+        self, folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender
+    ) -> Flask:
+        """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
+
+        `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
+        """
+
+
+def store_application(
+    module: str, file: str, *, kind: str, first_id: int, words: str, manners: Callable[[Stores, Clock], Manners]
+) -> Callable[[Callable[[Parts, str], None]], Build]:
+    """Turn a function that completes a store's parts into one that builds the store.
+
+    `module` and `file` are those of the application. `manners` says how its webhooks are signed and retried.
+    """
+
+    def declare(complete: Callable[[Parts, str], None]) -> Build:
+        def build(
+            folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender
+        ) -> Flask:
+            app = web.application(module, Path(file).parent, title="Stand-in store", words=words)
+            clock = clock or Clock()
+            stores = Stores(Keep(folder, kind), clock, first_id=first_id)
+            sender = sending(stores.keep, clock, manners(stores, clock))
+            complete(Parts(app, clock, stores, sender, Faults(), Log()), url)
+            return app
+
+        return build
+
+    return declare
+
+
+def from_environment(build: Build) -> Flask:
+    """Build the application that a server runs: SANDBOX_DATA is its folder, SANDBOX_URL its own address."""
+    folder = os.environ.get("SANDBOX_DATA")
+    return build(Path(folder) if folder else None, os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"))
 
 
 def control(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, faults: Faults, log: Log, url: str) -> None:

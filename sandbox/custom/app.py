@@ -9,17 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, jsonify, request
 
-from sandbox.common import store_app, web
+from sandbox.common import store_app
 from sandbox.common.clock import Clock
-from sandbox.common.faults import Faults, Log, control
-from sandbox.common.keep import Doc, Keep
-from sandbox.common.sender import Manners, Sender
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Manners
 from sandbox.common.store import Stores
 
 TOLERANCE_S = 300
@@ -27,21 +25,18 @@ PIECE = 100
 RETRY_S = [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
-def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
-
-    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
-    """
-    app = web.application(
-        __name__,
-        Path(__file__).parent,
-        title="Stand-in store",
-        words="A local stand-in for a shop with software of its own. What you save here is pushed to ReverbSync.",
-    )
-    clock = clock or Clock()
-    stores = Stores(Keep(folder, "custom"), clock, first_id=1_000)
-    manners = Manners(headers=_headers, retry_s=RETRY_S, settled=_settled)
-    sender, faults, log = sending(stores.keep, clock, manners), Faults(), Log()
+@store_app.store_application(
+    __name__,
+    __file__,
+    kind="custom",
+    first_id=1_000,
+    words="A local stand-in for a shop with software of its own. What you save here is pushed to ReverbSync.",
+    manners=lambda *_: Manners(headers=_headers, retry_s=RETRY_S, settled=_settled),
+)
+def build(parts: store_app.Parts, url: str) -> None:
+    """Complete the store."""
+    app, clock, stores, sender = parts.app, parts.clock, parts.stores, parts.sender
+    faults, log = parts.faults, parts.log
 
     def send(domain: str, kind: str, data: Doc) -> None:
         shop = stores.keep.get("shop", domain) or {}
@@ -55,9 +50,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
             for kind, data in _messages(shop, clock, one, url):
                 send(domain, kind, data)
 
-    control(app, faults, log)
-    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, notify)
+    parts.finish(notify, url)
     _calls(app, stores, notify, faults, log)
 
     @app.post("/_control/push")
@@ -71,8 +64,6 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
                 send(domain, "products.updated", {"products": rows})
             send(domain, "catalogue.complete", {"updated_at": clock.stamp(), "ids": [str(doc["id"]) for doc in docs]})
         return {"products": len(docs)}
-
-    return app
 
 
 # -- pushed messages -----------------------------------------------------------------------------------------------
@@ -259,7 +250,4 @@ def _create_order(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc
     return 200, {"id": str(order["id"]), "number": order["number"], "url": f"{request.host_url}orders/{order['id']}"}
 
 
-application = build(
-    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
-    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
-)
+application = store_app.from_environment(build)

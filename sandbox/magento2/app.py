@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, redirect, request
 
-from sandbox.common import store_app, web
-from sandbox.common.clock import Clock
-from sandbox.common.faults import Faults, Log, control
-from sandbox.common.keep import Doc, Keep
-from sandbox.common.sender import Manners, Sender
+from sandbox.common import store_app
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Manners
 from sandbox.common.store import Stores
 from sandbox.magento2 import control as control_of
 from sandbox.magento2 import criteria, inventory, orders, shapes
@@ -23,28 +20,24 @@ from sandbox.magento2.msi import Msi
 ROOT = "/rest/V1"
 
 
-def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
-
-    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
-    """
-    app = web.application(
-        __name__,
-        Path(__file__).parent,
-        title="Stand-in store",
-        words="A local stand-in for Magento. It sends no webhooks: what you save here is found by looking.",
-    )
-    clock = clock or Clock()
-    stores = Stores(Keep(folder, "magento2"), clock, first_id=1_000_000)
-    silent = Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None)
-    sender, faults, log, auth = sending(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
+@store_app.store_application(
+    __name__,
+    __file__,
+    kind="magento2",
+    first_id=1_000_000,
+    words="A local stand-in for Magento. It sends no webhooks: what you save here is found by looking.",
+    manners=lambda *_: Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None),
+)
+def build(parts: store_app.Parts, url: str) -> None:
+    """Complete the store."""
+    app, stores = parts.app, parts.stores
+    faults, log = parts.faults, parts.log
+    auth = Auth(stores)
 
     def notify(domain: str, happened: list[Doc]) -> None:
         """Do nothing: Magento sends no webhooks."""
 
-    control(app, faults, log)
-    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, notify)
+    parts.finish(notify, url)
     handshake(app, stores, auth, url)
     _guard(app, stores, auth, faults, log)
     _store(app, stores, url)
@@ -53,7 +46,6 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     orders.routes(app, stores, ROOT, notify)
     control_of.routes(app, stores)
     app.wsgi_app = Front(app.wsgi_app, lambda: next(iter(stores.shops()), {}))  # type: ignore[method-assign,assignment]
-    return app
 
 
 def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> None:
@@ -168,7 +160,4 @@ def _of_attribute(row: Doc, name: str) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-application = build(
-    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
-    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
-)
+application = store_app.from_environment(build)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 
-from sandbox.common import store_app, web
-from sandbox.common.clock import Clock
-from sandbox.common.faults import Faults, Log, control
-from sandbox.common.keep import Doc, Keep
-from sandbox.common.sender import Sender
+from sandbox.common import store_app
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 from sandbox.common.store_app import Notify
 from sandbox.shopify import graph, hooks, oauth
@@ -22,32 +18,27 @@ BUCKET = {"size": 2000.0, "restore": 100.0}
 BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
-def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
-
-    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
-    """
-    app = web.application(
-        __name__,
-        Path(__file__).parent,
-        title="Stand-in store",
-        words="A local stand-in for a Shopify store's admin. What you save here goes out as webhooks.",
-    )
-    clock = clock or Clock()
-    stores = Stores(Keep(folder, "shopify"), clock, first_id=8_400_000_000_000)
-    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
+@store_app.store_application(
+    __name__,
+    __file__,
+    kind="shopify",
+    first_id=8_400_000_000_000,
+    words="A local stand-in for a Shopify store's admin. What you save here goes out as webhooks.",
+    manners=lambda stores, _: hooks.manners(stores),
+)
+def build(parts: store_app.Parts, url: str) -> None:
+    """Complete the store."""
+    app, clock, stores, sender = parts.app, parts.clock, parts.stores, parts.sender
+    faults, log = parts.faults, parts.log
 
     def notify(domain: str, happened: list[Doc]) -> None:
         for one in happened:
             for topic, body in hooks.topics(clock, one):
                 sender.send(domain, topic, body)
 
-    control(app, faults, log)
-    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, notify)
+    parts.finish(notify, url)
     oauth.routes(app, stores)
     _graphql(app, stores, faults, log, notify=notify, url=url)
-    return app
 
 
 def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: Notify, url: str) -> None:
@@ -108,7 +99,4 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: No
         return faults.after(made)
 
 
-application = build(
-    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
-    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
-)
+application = store_app.from_environment(build)

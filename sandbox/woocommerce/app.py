@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
 
-from sandbox.common import store_app, web
-from sandbox.common.clock import Clock
-from sandbox.common.faults import Faults, Log, control
-from sandbox.common.keep import Keep
+from sandbox.common import store_app
 from sandbox.common.pages import PAGES
-from sandbox.common.sender import Sender
-from sandbox.common.store import Stores
 from sandbox.woocommerce import api, auth, hooks, odd
 
 
-def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
-
-    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
-    """
-    app = web.application(
-        __name__,
-        Path(__file__).parent,
-        title="Stand-in store",
-        words="A local stand-in for a WordPress with WooCommerce. What you save here goes out as webhooks.",
-    )
-    clock = clock or Clock()
-    stores = Stores(Keep(folder, "woocommerce"), clock, first_id=1_000_000)
-    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
+@store_app.store_application(
+    __name__,
+    __file__,
+    kind="woocommerce",
+    first_id=1_000_000,
+    words="A local stand-in for a WordPress with WooCommerce. What you save here goes out as webhooks.",
+    manners=lambda stores, _: hooks.manners(stores),
+)
+def build(parts: store_app.Parts, url: str) -> None:
+    """Complete the store."""
+    app, stores, sender = parts.app, parts.stores, parts.sender
+    faults, log = parts.faults, parts.log
     queue = hooks.Queue(stores, sender, url)
-    control(app, faults, log)
-    store_app.control(app, stores, sender, queue.notify, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, queue.notify)
+    parts.finish(queue.notify, url)
     auth.routes(app, stores)
     odd.routes(app, stores, queue.notify)
 
@@ -80,10 +69,6 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
             stores.keep.lock.release()
 
     api.routes(app, stores, sender, queue.notify, url=url)
-    return app
 
 
-application = build(
-    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
-    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
-)
+application = store_app.from_environment(build)

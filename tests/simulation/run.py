@@ -57,7 +57,7 @@ PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0, 20 * 60.0)
 
 
 @dataclass
-class CallOutcome:
+class RunResult:
     """The outcome of a run."""
 
     story: Story
@@ -123,7 +123,7 @@ class Run:
 
     # -- the story -------------------------------------------------------------------------------------------
 
-    def go(self) -> CallOutcome:
+    def go(self) -> RunResult:
         """Run the story and return the outcome."""
         random.seed(self.story.seed)  # the jitter of our own delays
         with self._set():
@@ -140,7 +140,7 @@ class Run:
                 self.schedule.jump(seconds)
                 self._rest()
             broken += promises.at_last(self)
-        return CallOutcome(self.story, broken, self.lines, len(self.calls.made), len(self.watch.claims))
+        return RunResult(self.story, broken, self.lines, len(self.calls.made), len(self.watch.claims))
 
     @contextmanager
     def _set(self) -> Iterator[None]:
@@ -395,4 +395,4 @@ def _forget() -> None:
     fallback.forget()
 
 
-__all__ = ["CallOutcome", "Run", "settings"]
+__all__ = ["Run", "RunResult", "settings"]

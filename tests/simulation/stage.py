@@ -8,7 +8,7 @@ from functools import lru_cache
 from tests.simulation import mutants
 from tests.simulation.outside import Outside
 from tests.simulation.processes import Processes
-from tests.simulation.run import CallOutcome, Run
+from tests.simulation.run import Run, RunResult
 from tests.simulation.story import Story
 
 
@@ -19,7 +19,7 @@ def _stage() -> tuple[Outside, Processes]:
     return made
 
 
-def run_story(story: Story, *, mutant: str = "") -> CallOutcome:
+def run_story(story: Story, *, mutant: str = "") -> RunResult:
     """Run one story on our code and return the outcome. `mutant` names a planted bug."""
     outside, processes = _stage()
     with mutants.planted(mutant):

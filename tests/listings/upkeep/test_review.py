@@ -221,7 +221,7 @@ def test_a_second_worker_does_not_wait_for_the_one_that_is_at_it(
 ) -> None:
     products(shop, 1)
     recheck.look_again(shop)
-    monkeypatch.setattr("listings.tasks.try_lock", lambda *_: nullcontext(False))
+    monkeypatch.setattr("reverbsync.dispatch.slices.try_lock", lambda *_: nullcontext(False))
     tasks.review_shop(shop.pk)
     assert not Job.objects.exists()
     assert Shop.objects.get(pk=shop.pk).recheck_requested
