@@ -40,14 +40,23 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_http_methods(PAGE)
 @for_members
 def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
-    """Connect a store of one platform: by its handshake if it has one, always by pasted keys."""
+    """Connect a store of one platform: by its handshake if it has one, always by pasted keys, in one of its ways."""
     platform = PLATFORMS.get(kind)
     if platform is None:
         raise Http404("There is no such platform.")
     connection = StoreConnection.objects.filter(shop=shop, platform=kind).first()
-    form = StoreForm(
-        request.POST or None, platform=platform, initial={"address": connection.address} if connection else None
-    )
+    ways = {way.id: way for way in platform.ways}
+    chosen = request.POST.get("way", "")
+    chosen = chosen if chosen in ways else next(iter(ways))
+    initial = {"address": connection.address} if connection else None
+    forms = {
+        name: StoreForm(request.POST or None if name == chosen else None, platform=platform, way=way, initial=initial)
+        for name, way in ways.items()
+    }
+    form = forms[chosen]
+    if request.method == "POST" and form.is_valid() and form.way.by_handshake:
+        made = pending.begin(request, shop, kind, form.cleaned_data["address"], kept=form.pasted)
+        return redirect("connect_go", made.state)
     if request.method == "POST" and form.is_valid():
         wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
         problem = _tried(shop, platform, wanted)
@@ -65,9 +74,9 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
             return redirect("shops:store", shop.pk)
     context = {
         "shop": shop,
-        "form": form,
+        "forms": list(forms.values()),
         "platform": platform,
-        "handshake": platform.handshake,
+        "handshake": platform.handshake if platform.handshake and platform.handshake.is_offered else None,
         "failed": pending.last_problem(shop, kind) if request.method != "POST" else "",
     }
     return render(request, "shops/store_with.html", context)

@@ -10,6 +10,7 @@ from shops.key_fields import KeyField, SecretField
 from shops.models import Shop
 from shops.plain_form import PlainForm
 from shops.platforms import Platform
+from shops.platforms.values import Way
 
 
 class ShopForm(PlainForm, forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time
@@ -25,12 +26,12 @@ class StoreForm(PlainForm, forms.Form):
 
     address = forms.CharField(max_length=255, label="Store address")
 
-    def __init__(self, *args: Any, platform: Platform, **more: Any) -> None:
-        """Add the platform's fields."""
-        super().__init__(*args, **more)
-        self.platform = platform
+    def __init__(self, *args: Any, platform: Platform, way: Way, **more: Any) -> None:
+        """Add the fields of one of the platform's ways."""
+        super().__init__(*args, **{"auto_id": f"id_{way.id}_%s" if way.id else "id_%s", **more})
+        self.platform, self.way = platform, way
         self.fields["address"].help_text = platform.address_help
-        for field in platform.fields:
+        for field in way.fields:
             made = SecretField if field.secret else KeyField
             self.fields[field.name] = made(label=field.label, help_text=field.help, required=field.required)
 
@@ -45,14 +46,19 @@ class StoreForm(PlainForm, forms.Form):
             self.add_error("address", str(error))
             return cleaned
         try:
-            cleaned["keys"] = self.platform.pasted({name: cleaned.get(name) or "" for name in self._pasted})
+            cleaned["keys"] = self.platform.pasted({name: cleaned.get(name) or "" for name in self._names})
         except ValueError as error:
             self.add_error(None, str(error))
         return cleaned
 
     @property
-    def _pasted(self) -> list[str]:
-        return [field.name for field in self.platform.fields]
+    def pasted(self) -> dict[str, str]:
+        """Return the pasted values by the way's field names."""
+        return {name: self.cleaned_data[name] for name in self._names}
+
+    @property
+    def _names(self) -> list[str]:
+        return [field.name for field in self.way.fields]
 
 
 class ReverbForm(PlainForm, forms.Form):

@@ -38,6 +38,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
     with transaction.atomic():
         before = StoreConnection.objects.select_for_update().filter(shop=shop).first()
         same = before is not None and before.platform == platform and same_address(before.address, read)
+        saved = PLATFORMS[platform].replacing(keys, before) if before is not None and same else keys
         # Needed to remove webhooks from a former address of ours (shops/connect/upkeep.py).
         site = {name: value for name, value in before.hooks.items() if name == "site"} if before and same else {}
         connection, _ = StoreConnection.objects.update_or_create(
@@ -45,8 +46,8 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
             defaults={
                 "platform": platform,
                 "address": read,
-                "token": keys.token,
-                "secret": keys.secret,
+                "token": saved.token,
+                "secret": saved.secret,
                 "removed_at": None,
                 "problem": problem[:300],
                 "hooks": site,

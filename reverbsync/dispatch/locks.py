@@ -33,6 +33,17 @@ class Lock:
 @contextmanager
 def try_lock(work: str, number: int) -> Iterator[bool]:
     """Yield whether this worker holds the lock of `work` for `number`, a shop's id, while the block runs."""
+    with lock_if_free(work, number) as free:
+        if not free:
+            yield False
+            return
+        with ownership.of(Lock(connection.connection)):
+            yield True
+
+
+@contextmanager
+def lock_if_free(work: str, number: int) -> Iterator[bool]:
+    """Yield whether this worker got the lock of `work` for `number`, without owning the work in the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_named(work), number])
         row = cursor.fetchone()
@@ -41,8 +52,7 @@ def try_lock(work: str, number: int) -> Iterator[bool]:
         return
     lock = Lock(connection.connection)
     try:
-        with ownership.of(lock):
-            yield True
+        yield True
     finally:
         _unlock(lock, work, number)
 

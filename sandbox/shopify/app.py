@@ -37,7 +37,7 @@ def build(parts: store_app.Parts, url: str) -> None:
                 sender.send(domain, topic, body)
 
     parts.finish(notify, url)
-    oauth.routes(app, stores)
+    oauth.routes(app, stores, faults)
     _graphql(app, stores, faults, log, notify=notify, url=url)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
+from pydantic import SecretStr
 
 from reverbsync import clock
 from shops.models import PendingConnection, Person, Shop
@@ -30,11 +32,16 @@ BEGUN, KEPT = "connecting", 5
 _STATE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def begin(request: HttpRequest, shop: Shop, kind: str, address: str) -> PendingConnection:
-    """Create a pending connection of a shop for this request's person and browser."""
+def begin(
+    request: HttpRequest, shop: Shop, kind: str, address: str, *, kept: Mapping[str, str] | None = None
+) -> PendingConnection:
+    """Create a pending connection of a shop for this request's person and browser; `kept` is for the next steps."""
     assert isinstance(request.user, Person)  # noqa: S101 -- the caller let nobody else in
     now = clock.now()
-    made = PendingConnection.objects.create(shop=shop, person=request.user, platform=kind, address=address, made_at=now)
+    text = SecretStr(json.dumps(dict(kept)) if kept else "")
+    made = PendingConnection.objects.create(
+        shop=shop, person=request.user, platform=kind, address=address, kept=text, made_at=now
+    )
     remember(request, made.state)
     return made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -28,6 +28,8 @@ from shops.platforms.handshake import (
 def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
     """Begin to connect a shop's store; redirect to the store, or show what to enter there."""
     handshake = handshake_of(kind)
+    if not handshake.is_offered:
+        raise Http404("There is no such way to connect.")
     address = ""
     if handshake.asks_address:
         try:
@@ -49,7 +51,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
         return _at_store(request, row.shop_id)
     if not (pending.is_fresh(row) or pending.is_tried(row)):
         return declined_page(request, row.problem or pending.EXPIRED, status=410)
-    first = handshake_of(row.platform).begin(Pending(row.state, row.address), base_of(row.platform))
+    first = handshake_of(row.platform).begin(Pending(row.state, row.address, pending.kept(row)), base_of(row.platform))
     if isinstance(first, str):
         used = row.used_at is not None
         return _at_store(request, row.shop_id) if used else pending.lead_on(request, first, platform.name)

@@ -11,7 +11,7 @@ from shops.models import StoreConnection
 from shops.platforms.errors import BadSignature
 from shops.platforms.handshake import Handshake
 from shops.platforms.store_client import StoreClient
-from shops.platforms.values import Envelope, Field, Keys
+from shops.platforms.values import Envelope, Field, Guide, Keys, Way
 
 
 class Platform(ABC):
@@ -30,10 +30,10 @@ class Platform(ABC):
     #: Topics of which at least one arrives with each change of a known product.
     change_topics: ClassVar[tuple[str, ...]] = ()
     #: How the seller connects with pasted keys, one sentence per step.
-    steps: ClassVar[tuple[str, ...]]
+    steps: ClassVar[tuple[str, ...]] = ()
     address_help: ClassVar[str]
     #: What the seller pastes besides the address.
-    fields: ClassVar[tuple[Field, ...]]
+    fields: ClassVar[tuple[Field, ...]] = ()
     #: Seconds between two polls for changed products, in case webhooks are lost. 0: the store pushes all.
     poll_every_s: ClassVar[int]
     #: Seconds between two polls of all stock, if stock changes are not reported. 0: not needed.
@@ -55,13 +55,26 @@ class Platform(ABC):
     def read_address(self, text: str) -> str:
         """Return the store's address, normalized. Raise ValueError with a sentence for the seller."""
 
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Return the ways to connect with pasted keys, the recommended one first."""
+        return (Way("", "", self.fields, tuple(Guide(step) for step in self.steps)),)
+
     @abstractmethod
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Return the keys from the pasted fields. Raise ValueError with a sentence for the seller."""
+        """Return the keys from the pasted fields of one way. Raise ValueError with a sentence for the seller."""
 
     def keys(self, token: str, secret: str) -> Keys:
         """Return the keys from a token and a secret given on the command line (docs/platforms.md)."""
         return Keys(token, secret)
+
+    def keys_of_app(self, client_id: str, client_secret: str) -> Keys:
+        """Return the keys from an app's client id and secret given on the command line. Raise ValueError if unknown."""
+        raise ValueError(f"{self.name} takes --store-token and --store-secret, no client id.")
+
+    def replacing(self, keys: Keys, former: StoreConnection) -> Keys:
+        """Return what to save when keys replace those of `former`, a connection to the same store."""
+        return keys
 
     @property
     def handshake(self) -> Handshake | None:

@@ -107,6 +107,10 @@ class Handshake(Protocol):
     #: Label of the button.
     label: str
 
+    @property
+    def is_offered(self) -> bool:
+        """Return whether the button is shown: the operator has configured what it needs."""
+
     def begin(self, pending: Pending, base: str) -> str | Sheet:
         """Return the browser's first address, or instructions for the seller. `base` is the prefix of our addresses."""
 

@@ -29,6 +29,29 @@ class Field:
     required: bool = True
 
 
+@dataclass(frozen=True)
+class Guide:
+    """One step of instructions: what to do, what to copy there, and the page on which to do it."""
+
+    text: str
+    copy: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to connect a store with keys that the seller pastes; the recommended one of a platform comes first."""
+
+    id: str
+    name: str
+    fields: tuple[Field, ...]
+    steps: tuple[Guide, ...]
+    #: Who it is for.
+    note: str = ""
+    #: The seller approves on the platform after pasting (shops/platforms/handshake.py); else the keys are tried.
+    by_handshake: bool = False
+
+
 class Keys:
     """Credentials of a store: `token` (in the platform's own format) for calls, `secret` to verify its deliveries."""
 

@@ -54,9 +54,17 @@ class Seller:
         field.clear()
         field.send_keys(value)
 
+    def fill(self, form: str, *values: str) -> None:
+        """Type into the fields of a form, an XPath, in their order."""
+        self.find(form)
+        fields = self.driver.find_elements(By.XPATH, f"{form}//input[not(@type='hidden')]")
+        for field, value in zip(fields, values, strict=True):
+            field.clear()
+            field.send_keys(value)
+
     def press(self, words: str) -> None:
-        """Click the button or link with these words."""
-        path = f"//*[self::button or self::a][normalize-space()={words!r}]"
+        """Click the button, the link or the folded heading with these words."""
+        path = f"//*[self::button or self::a or self::summary][normalize-space()={words!r}]"
 
         def clicked() -> bool:
             self.driver.find_element(By.XPATH, path).click()

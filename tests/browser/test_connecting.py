@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,6 +15,7 @@ from selenium.webdriver.common.by import By
 from reverbsync import clock
 from sandbox.shopify.oauth import sign
 from shops.models import PendingConnection, StoreConnection
+from shops.platforms.shopify.scopes import SCOPES
 from tests.browser.seller import Seller
 from tests.journeys.world import StandIn as Control
 from tests.people import nora, olivia
@@ -115,6 +117,79 @@ def test_a_shopify_approval_comes_too_late_after_half_an_hour(to_store: ToStore,
     seller.press("Install")
     assert seller.sees("too long ago")
     assert not StoreConnection.objects.exists()
+
+
+OWN, AGENCY = "//form[input[@value='own-app']]", "//form[input[@value='agency']]"
+
+
+def test_a_seller_connects_shopify_with_an_app_of_their_own(to_store: ToStore, seller: Seller) -> None:
+    way = to_store("shopify")
+    way.register({"client_id": "seller-app", "client_secret": "shpss_mine", "scope": ",".join(SCOPES)})
+    seller.press("With an app of your own")
+    assert seller.sees("Press Create app, then Start from Dev Dashboard")
+    assert seller.find("//input[contains(@value, 'read_products,')]").is_displayed()
+    seller.fill(OWN, way.address, "seller-app", "shpss_mine")
+    seller.find(f"{OWN}//button").click()
+    assert seller.sees("Your store is connected.")
+    made = way.connected()
+    assert made.secret.get_secret_value() == "shpss_mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "secret", "words"),
+    [
+        ({}, "shpss_old", "Shopify doesn't accept this client secret."),
+        ({"installed": False}, "shpss_mine", "Your app isn't installed on this store."),
+        ({"organization": "other"}, "shpss_mine", "another organization"),
+        ({"scope": "read_products,write_inventory,read_locations"}, "shpss_mine", "Your app lacks read_orders"),
+    ],
+)
+def test_a_seller_reads_why_their_app_gets_no_token_and_can_correct_it(
+    to_store: ToStore, seller: Seller, changes: dict[str, Any], secret: str, words: str
+) -> None:
+    way = to_store("shopify")
+    app = {"client_id": "seller-app", "client_secret": "shpss_mine", "scope": ",".join(SCOPES)}
+    way.register({**app, **changes})
+    seller.press("With an app of your own")
+    seller.fill(OWN, way.address, "seller-app", secret)
+    seller.find(f"{OWN}//button").click()
+    assert seller.sees(words)
+    assert not StoreConnection.objects.exists()
+    way.register(app)
+    seller.fill(OWN, way.address, "seller-app", "shpss_mine")
+    seller.find(f"{OWN}//button").click()
+    assert seller.sees("Your store is connected.")
+
+
+def test_a_seller_connects_shopify_with_their_agencys_app(to_store: ToStore, seller: Seller) -> None:
+    way = to_store("shopify")
+    way.register({"client_id": "agency-app", "client_secret": "shpss_agency", "organization": "other"})
+    seller.press("With your agency's app")
+    seller.fill(AGENCY, way.address, "agency-app", "shpss_agency")
+    seller.find(f"{AGENCY}//button").click()
+    seller.press("Sign in")
+    seller.press("Install")
+    assert seller.sees("Shopify is connected.")
+    assert way.connected().secret.get_secret_value() == "shpss_agency"
+
+
+def test_a_wrong_secret_of_an_agencys_app_connects_nothing(to_store: ToStore, seller: Seller) -> None:
+    way = to_store("shopify")
+    way.register({"client_id": "agency-app", "client_secret": "shpss_agency"})
+    seller.press("With your agency's app")
+    seller.fill(AGENCY, way.address, "agency-app", "shpss_wrong")
+    seller.find(f"{AGENCY}//button").click()
+    seller.press("Sign in")
+    seller.press("Install")
+    assert seller.sees("This visit was not signed by Shopify.")
+    assert not StoreConnection.objects.exists()
+
+
+def test_the_scopes_are_copied_by_a_button(to_store: ToStore, seller: Seller) -> None:
+    to_store("shopify")
+    seller.press("With an app of your own")
+    seller.press("Copy")
+    assert seller.find("//button[@data-copy and (normalize-space()='Copied' or normalize-space()='Press Ctrl+C')]")
 
 
 def test_a_shopify_callback_that_is_opened_again_or_by_somebody_else_connects_nothing(
@@ -386,13 +461,14 @@ def test_pasted_keys_connect_and_wrong_ones_say_why(to_store: ToStore, seller: S
         "woocommerce": token.split(":"),
     }[kind]
 
+    ways = {"shopify": "//form[input[@value='legacy']]"}
+    form = ways.get(kind, "//form[.//button[normalize-space()='Try and save']]")
+
     def paste(keys: list[str]) -> None:
-        form = "//form[.//button[normalize-space()='Try and save']]"
-        fields = seller.driver.find_elements(By.XPATH, f"{form}//input[not(@type='hidden')]")
-        for field, value in zip(fields, [way.address, *keys], strict=True):
-            field.clear()
-            field.send_keys(value)
-        seller.press("Try and save")
+        if kind == "shopify" and not seller.find(form).is_displayed():
+            seller.press("With the token of an older custom app")
+        seller.fill(form, way.address, *keys)
+        seller.find(f"{form}//button").click()
 
     paste([*right[:-2], right[-2][:-4] + "0000", right[-1]])
     assert seller.find("//form//*[@role='alert']").text

@@ -14,6 +14,8 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Crawl
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
+from shops.platforms import client_of
+from shops.platforms.shopify.scopes import SCOPES
 from tests.journeys.world import World
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -49,6 +51,47 @@ def test_shop_create_makes_a_working_shop_and_prints_its_webhook_address(
     assert made["webhooks"] == {"store": store.webhook_address, "reverb": reverb.webhook_address}
     assert (shop.sync_settings.auto_publish, shop.sync_settings.sync_title) == (True, False)
     assert [person.email for person in shop.people.all()] == ["script@example.com"]
+
+
+APP = ("--client-id", "own-app", "--client-secret", "shpss_own")
+
+
+def create_by_app(world: World, *more: str, store: str = "scripted.myshopify.com", platform: str = "shopify") -> None:
+    """Run `shop create` with an app of the seller's own."""
+    world.store.ask("POST", "/shops", {"domain": "scripted.myshopify.com", "token": "st", "secret": "ss"})
+    app = {"client_id": "own-app", "client_secret": "shpss_own", "scope": ",".join(SCOPES)}
+    world.store.ask("POST", "/app", {**app, "domain": "scripted.myshopify.com"})
+    who = ("--owner", "script@example.com", "--name", "Scripted", "--reverb-token", world.token)
+    call_command("shop", "create", *who, "--platform", platform, "--store", store, *more)
+
+
+def test_shop_create_connects_shopify_by_the_client_id_and_secret_of_an_app(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_by_app(world, *APP)
+    said = capsys.readouterr().out
+    made = StoreConnection.objects.get(shop=json.loads(said)["id"])
+    assert made.secret.get_secret_value() == "shpss_own"
+    assert client_of(made).check().currency == "USD"
+    assert "shpss_own" not in said
+
+
+@pytest.mark.parametrize(
+    ("more", "platform", "words"),
+    [
+        ((), "shopify", "Give --store-token and --store-secret, or --client-id and --client-secret"),
+        (APP[:2], "shopify", "Give --store-token"),
+        ((*APP, "--store-token", "st", "--store-secret", "ss"), "shopify", "Give --store-token"),
+        ((*APP[:3], "shpss_wrong"), "shopify", "doesn't accept this client secret. .*Nothing was connected"),
+        (APP, "woocommerce", "WooCommerce takes --store-token and --store-secret, no client id"),
+    ],
+)
+def test_shop_create_says_which_keys_are_missing_or_wrong(
+    world: World, more: tuple[str, ...], platform: str, words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        create_by_app(world, *more, platform=platform)
+    assert not Shop.objects.filter(name="Scripted").exists()
 
 
 def test_shop_create_uses_a_person_who_is_there(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from reverbsync.http import errors, outbound
 from reverbsync.ratelimit.budget import Budget
 from shops.forms import ReverbForm, StoreForm
 from shops.platforms import PLATFORMS
+from shops.platforms.values import Way
 from shops.reverb.client import ReverbClient
 from tests.people import nora, olivia, shop_of
 
@@ -26,11 +27,10 @@ def test_a_key_is_read_without_what_copying_brought_along(typed: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("kind", [kind for kind, one in PLATFORMS.items() if one.fields])
-def test_a_key_of_a_store_with_signs_that_no_key_has_is_not_tried(kind: str, odd: str) -> None:
-    platform = PLATFORMS[kind]
-    fields = {field.name: odd for field in platform.fields}
-    form = StoreForm({"address": "https://guitars.example.com", **fields}, platform=platform)
+@pytest.mark.parametrize(("kind", "way"), [(kind, way) for kind, one in PLATFORMS.items() for way in one.ways])
+def test_a_key_of_a_store_with_signs_that_no_key_has_is_not_tried(kind: str, way: Way, odd: str) -> None:
+    fields = {field.name: odd for field in way.fields}
+    form = StoreForm({"address": "https://guitars.example.com", **fields}, platform=PLATFORMS[kind], way=way)
     assert set(form.errors) >= set(fields)
 
 

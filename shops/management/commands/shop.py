@@ -13,6 +13,7 @@ from shops import lifecycle, reverb_connection, store_connection
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms import PLATFORMS
 from shops.platforms.errors import StoreAuthError
+from shops.platforms.values import Keys
 
 WORDS = {
     "true": True,
@@ -43,8 +44,12 @@ class Command(BaseCommand):
         for one in (create, connect):
             one.add_argument("--platform", required=True, choices=sorted(PLATFORMS))
             one.add_argument("--store", required=True, help="the store's address")
-            one.add_argument("--store-token", required=True)
-            one.add_argument("--store-secret", required=True)
+            one.add_argument(
+                "--store-token", help="with --store-secret; docs/platforms.md says what each platform takes"
+            )
+            one.add_argument("--store-secret")
+            one.add_argument("--client-id", help="of a Shopify app of the seller's own, instead of a token")
+            one.add_argument("--client-secret")
         create.add_argument("--reverb-token", required=True)
         create.add_argument(
             "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the shop; repeatable"
@@ -94,7 +99,7 @@ def _try_store(options: dict[str, Any]) -> str:
     For a store that pushes, and so need not answer, return its error instead.
     """
     room = PLATFORMS[options["platform"]]
-    keys = room.keys(options["store_token"], options["store_secret"])
+    keys = _keys(options)
     try:
         problem = store_connection.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
     except StoreAuthError as error:
@@ -105,10 +110,20 @@ def _try_store(options: dict[str, Any]) -> str:
 
 
 def _store(shop: Shop, options: dict[str, Any], problem: str) -> None:
-    keys = PLATFORMS[options["platform"]].keys(options["store_token"], options["store_secret"])
     store_connection.connect_store(
-        shop, platform=options["platform"], address=options["store"], keys=keys, problem=problem
+        shop, platform=options["platform"], address=options["store"], keys=_keys(options), problem=problem
     )
+
+
+def _keys(options: dict[str, Any]) -> Keys:
+    """Return the store's keys. Raise CommandError unless they are a token and a secret, or an app's id and secret."""
+    room = PLATFORMS[options["platform"]]
+    pasted, app = ((options["store_token"], options["store_secret"]), (options["client_id"], options["client_secret"]))
+    if all(pasted) and not any(app):
+        return room.keys(*pasted)
+    if all(app) and not any(pasted):
+        return room.keys_of_app(*app)
+    raise CommandError("Give --store-token and --store-secret, or --client-id and --client-secret.")
 
 
 def _shops() -> models.QuerySet[Shop]:

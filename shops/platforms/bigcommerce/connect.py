@@ -51,6 +51,7 @@ class SingleClick:
     """The app in BigCommerce's own marketplace."""
 
     asks_address = False
+    is_offered = True
     label = "Install from BigCommerce"
 
     def begin(self, pending: Pending, base: str) -> str:

@@ -46,6 +46,7 @@ class Integration:
     """The store's integration, which calls our two addresses when it is activated."""
 
     asks_address = True
+    is_offered = True
     label = "Connect Magento"
 
     def begin(self, pending: Pending, base: str) -> Sheet:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.conf import settings
-
+from reverbsync import clock
 from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms.base import Platform
 from shops.platforms.handshake import Handshake
-from shops.platforms.shopify import connect, webhooks
+from shops.platforms.shopify import connect, tokens, ways, webhooks
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.store_client import StoreClient
-from shops.platforms.values import Envelope, Keys
+from shops.platforms.values import Envelope, Keys, Way
 
 
 class Shopify(Platform):
@@ -26,9 +25,7 @@ class Shopify(Platform):
     personal_topics = webhooks.PERSONAL
     sale_topics = webhooks.SALES
     change_topics = ("products/update", "inventory_levels/update")
-    steps = connect.STEPS
     address_help = "Such as your-shop.myshopify.com"
-    fields = connect.FIELDS
     poll_every_s = 3600
     idempotent_writes = True
 
@@ -36,19 +33,36 @@ class Shopify(Platform):
         """Return the store's host, such as `demo-guitars.myshopify.com`."""
         return connect.read_address(text)
 
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """Return the ways to connect with an app's keys."""
+        return ways.ways()
+
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Return the token and secret of an app that the seller created in the store."""
-        return Keys(values["token"], values["secret"])
+        """Return the keys of an app: its client id and secret, or the token and secret of an older one."""
+        return ways.pasted(values)
+
+    def keys_of_app(self, client_id: str, client_secret: str) -> Keys:
+        """Return the keys of an app that requests its own tokens."""
+        return ways.app_keys(client_id, client_secret)
+
+    def replacing(self, keys: Keys, former: StoreConnection) -> Keys:
+        """Add the former client secret: for a day, webhooks that are signed with it still count."""
+        before, now = former.secret.get_secret_value(), keys.secret.get_secret_value()
+        if not before or before == now:
+            return keys
+        saved = tokens.from_json(keys.token.get_secret_value()).with_former_secret(before, clock.now())
+        return Keys(saved.to_json(), now)
 
     @property
-    def handshake(self) -> Handshake | None:
-        """Return the code grant if the operator has configured a client id and secret, else None."""
-        ready = settings.SHOPIFY_CLIENT_ID and settings.SHOPIFY_CLIENT_SECRETS
-        return connect.CodeGrant() if ready else None
+    def handshake(self) -> Handshake:
+        """Return the code grant, for the operator's app and for an agency's."""
+        return connect.CodeGrant()
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
         """Verify X-Shopify-Hmac-Sha256."""
-        webhooks.verify(body, headers, [connection.secret.get_secret_value(), *connect.app_secrets()])
+        former = tokens.from_json(connection.token.get_secret_value()).former_secrets(clock.now())
+        webhooks.verify(body, headers, [connection.secret.get_secret_value(), *former, *connect.app_secrets()])
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
         """Read X-Shopify-Webhook-Id and X-Shopify-Topic."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from shops.hooks import Hooks
 from shops.platforms import hooks
-from shops.platforms.errors import Malformed, Unsupported
+from shops.platforms.errors import Malformed, StoreAuthError, Unsupported
 from shops.platforms.hooks import Hook
 from shops.platforms.locations import changed, locations_of, spread
-from shops.platforms.shopify import connections, locations, queries, refusals
+from shops.platforms.shopify import connections, locations, queries, refusals, scopes
 from shops.platforms.shopify.order_calls import OrderCalls
 from shops.platforms.shopify.product_calls import ProductCalls
 from shops.platforms.shopify.store_calls import MAX_PAGES, gid
@@ -23,10 +23,16 @@ class ShopifyClient(ProductCalls, OrderCalls):
     """Calls one store."""
 
     def check(self) -> StoreInfo:
-        """Return the store's name and currency."""
+        """Return the store's name and currency. Raise StoreAuthError also if the app lacks a scope."""
         shop = self._line.ask(queries.SHOP).get("shop")
         if not isinstance(shop, dict) or not isinstance(shop.get("currencyCode"), str):
             raise Malformed("Shopify's answer could not be read at shop.")
+        granted = self._line.tokens.scope
+        if granted and (lacking := scopes.missing(granted)):
+            raise StoreAuthError(
+                f"Your app lacks {', '.join(lacking)}. Add it in a new version of the app, release that, and let your "
+                "store update the app."
+            )
         return StoreInfo(str(shop.get("name") or ""), shop["currencyCode"])
 
     # -- stock -----------------------------------------------------------------------------------------------

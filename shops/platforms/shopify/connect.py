@@ -1,4 +1,4 @@
-"""Connect a Shopify store: its address, pasted keys of the seller's own app, and the code grant.
+"""Connect a Shopify store: its address, and the code grant.
 
 Facts: shopify.dev "Authenticate standalone apps"; the checks and their order are those of Shopify's own library.
 """
@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -18,35 +19,17 @@ from django.conf import settings
 from reverbsync import clock
 from shops.platforms import addresses
 from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
-from shops.platforms.shopify import token_calls
-from shops.platforms.values import Field
+from shops.platforms.shopify import scopes, token_calls
+from shops.platforms.shopify.scopes import SCOPES
+from shops.platforms.shopify.token_calls import App
+from shops.platforms.shopify.ways import CLIENT_ID, CLIENT_SECRET
 from shops.schemas import number_in
 
 #: Format of a shop's own host (host check of the official JavaScript library).
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 _ANY_HOST = re.compile(r"[a-z0-9][a-z0-9.:-]*")
-#: Stock needs all scopes but those for orders and fulfilments; docs/platforms.md says what each is for.
-SCOPES = (
-    "read_products",
-    "read_inventory",
-    "write_inventory",
-    "read_locations",
-    "read_orders",
-    "write_orders",
-    "read_fulfillments",
-)
 #: Maximum age of a callback.
 FRESH = timedelta(seconds=90)
-
-STEPS = (
-    "In Shopify, open Settings, then Apps, then Develop apps.",
-    f"Make an app with the scopes {', '.join(SCOPES)}, and install it.",
-    "Copy the Admin API access token and the API secret key into the form on this page.",
-)
-FIELDS = (
-    Field("token", "Admin API access token", "Lets us read your products."),
-    Field("secret", "API secret key", "Proves that a webhook comes from your store."),
-)
 
 
 def read_address(text: str) -> str:
@@ -71,15 +54,24 @@ def app_secrets() -> list[str]:
 
 
 class CodeGrant:
-    """The authorization code grant with expiring offline tokens."""
+    """The authorization code grant with expiring offline tokens: for the operator's app, or one whose keys were pasted.
+
+    The pasted keys of an agency's app are `client_id` and `client_secret` of the pending connection.
+    """
 
     asks_address = True
     label = "Connect with Shopify"
 
+    @property
+    def is_offered(self) -> bool:
+        """Return whether the operator configured an app."""
+        app = token_calls.app_of_the_operator()
+        return bool(app.client_id and app.client_secret)
+
     def begin(self, pending: Pending, base: str) -> str:
         """Return the store's page on which the seller grants access."""
         query = {
-            "client_id": settings.SHOPIFY_CLIENT_ID,
+            "client_id": _app_of(pending).client_id,
             "scope": ",".join(SCOPES),
             "redirect_uri": f"{base}callback/",
             "state": pending.state,
@@ -98,7 +90,7 @@ class CodeGrant:
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Handle `start`, from Shopify's app page, or `callback`, the seller's return."""
         if step == "start":
-            _check_signature(visit.query)
+            _check_signature(visit.query, app_secrets())
             address = _host(visit.query)
             state = secrets.token_urlsafe(24)
             return Go(self.begin(Pending(state, address), visit.base), address=address, state=state)
@@ -109,18 +101,23 @@ class CodeGrant:
     def _callback(self, query: Mapping[str, str], pending: Pending | None) -> Step:
         if pending is None:
             raise Declined("This connection was not begun here, or too long ago. Please begin again.")
-        _check_signature(query)
+        app = _app_of(pending)
+        _check_signature(query, [app.client_secret] if CLIENT_ID in pending.kept else app_secrets())
         if (host := _host(query)) != pending.address:
             raise Declined(addresses.another(pending.address, host))
         if not _is_fresh(query.get("timestamp", ""), clock.now()):
             raise Declined("This answer of Shopify is too old. Please begin again.")
-        tokens, scope = token_calls.tokens_for_code(pending.address, query.get("code", ""))
-        granted = set(scope.split(","))
-        # A write scope includes the read scope of the same resource, and Shopify then names only the former.
-        effective = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
-        if missing := set(SCOPES) - effective:
-            raise Declined(f"Shopify did not grant {', '.join(sorted(missing))}. Please begin again.")
-        return Grant(pending.address, tokens.to_json(), app_secrets()[0], state=pending.state)
+        tokens = token_calls.tokens_for_code(pending.address, query.get("code", ""), app)
+        if lacking := scopes.missing(tokens.scope):
+            raise Declined(f"Shopify did not grant {', '.join(lacking)}. Please begin again.")
+        tokens = replace(tokens, client_id=app.client_id if CLIENT_ID in pending.kept else "")
+        return Grant(pending.address, tokens.to_json(), app.client_secret, state=pending.state)
+
+
+def _app_of(pending: Pending) -> App:
+    """Return the app of a pending connection: the pasted one, or the operator's."""
+    kept = pending.kept
+    return App(kept[CLIENT_ID], kept[CLIENT_SECRET]) if CLIENT_ID in kept else token_calls.app_of_the_operator()
 
 
 def _host(query: Mapping[str, str]) -> str:
@@ -130,12 +127,12 @@ def _host(query: Mapping[str, str]) -> str:
         raise Declined(str(error)) from None
 
 
-def _check_signature(query: Mapping[str, str]) -> None:
+def _check_signature(query: Mapping[str, str], client_secrets: list[str]) -> None:
     """Verify `hmac` over all other parameters, known or not (docs: lower-case hex, sorted, joined by &)."""
     rest = {name: value for name, value in query.items() if name not in ("hmac", "signature")}
     signed = urlencode(sorted(rest.items())).encode()
     given = query.get("hmac", "").encode("ascii", errors="replace")
-    good = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in app_secrets()]
+    good = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in client_secrets]
     if not any([hmac.compare_digest(one, given) for one in good]):  # noqa: C419 -- all are compared, in constant time
         raise Declined("This visit was not signed by Shopify.")
 

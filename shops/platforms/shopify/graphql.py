@@ -1,4 +1,4 @@
-"""HTTP to one Shopify store: GraphQL within its cost limits, token renewal, and errors.
+"""HTTP to one Shopify store: GraphQL within its cost limits, and errors.
 
 Facts: shopify.dev "Rate limits" (points, THROTTLED with status 200), "Response status codes" (402 frozen shop, 423
 locked, 430 rejected as unsafe; `{"errors": "…"}`), "Offline access tokens". A mutation that is answered with `errors`
@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import SecretStr
-
-from reverbsync import clock
-from reverbsync.dispatch.locks import blocking_lock
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.budget import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, CallOutcome, judge
-from shops.platforms.errors import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
-from shops.platforms.shopify import queries, token_calls, tokens
+from shops.platforms.errors import StoreError, TooLarge, TransientStoreError, Unsupported
+from shops.platforms.shopify import queries
 from shops.platforms.shopify.endpoint import READ_S, STORE, budget_of, crawl_budget_of, root_of
 from shops.platforms.shopify.graphql_errors import (
     code_of,
@@ -30,6 +26,7 @@ from shops.platforms.shopify.graphql_errors import (
     refilled_s,
     words_of,
 )
+from shops.platforms.shopify.token_keeper import TokenKeeper
 from shops.platforms.shopify.tokens import Tokens
 
 #: Share of a store's points that a crawl leaves to urgent calls, such as stock and orders.
@@ -43,16 +40,21 @@ class TooCostly(TooLarge):
 
 
 class GraphQL(Caller):
-    """Calls one store and renews the connection's token."""
+    """Calls one store."""
 
     store = STORE
 
     def __init__(self, connection: StoreConnection) -> None:
         """An unsaved connection can make calls, but its token cannot be renewed."""
-        self._connection = connection
+        self._tokens = TokenKeeper(connection)
         self.address = connection.address
         self.budget = budget_of(self.address)
         self._budgets = [self.budget]
+
+    @property
+    def tokens(self) -> Tokens:
+        """The connection's tokens as they are now."""
+        return self._tokens.saved()
 
     def ask(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return `data` of an answer without errors.
@@ -113,11 +115,11 @@ class GraphQL(Caller):
 
     def send(self, method: str, path: str, body: object) -> Answer:
         """Make one call; if Shopify rejects an expiring token, renew it and retry once."""
-        current = self._tokens()
+        current = self._tokens.now()
         answer = self._post(current, path, body)
-        if current.refresh and judge(answer, self)[0] == CallOutcome.KEYS:
-            # Another worker may have renewed it, or it expired early.
-            answer = self._post(self._renewed(current), path, body)
+        if current.can_renew and judge(answer, self)[0] == CallOutcome.KEYS:
+            # Another worker may have renewed it, or it ended early.
+            answer = self._post(self._tokens.after(current), path, body)
         return answer
 
     def _post(self, current: Tokens, path: str, body: object) -> Answer:
@@ -150,30 +152,3 @@ class GraphQL(Caller):
         if found == "Not Found":
             return "it found no store at this address."
         return KEYS_ENDED if "invalid api key or access token" in found.lower() else found
-
-    # -- tokens ------------------------------------------------------------------------------------------------
-
-    def _tokens(self) -> Tokens:
-        current = tokens.from_json(self._connection.token.get_secret_value())
-        return self._renewed(current) if current.must_renew(clock.now()) else current
-
-    def _renewed(self, current: Tokens) -> Tokens:
-        """Return a renewed pair; one worker at a time requests it, and saves it before it is used."""
-        pk = self._connection.pk
-        with blocking_lock("shopify.renew", pk or 0):
-            saved = StoreConnection.objects.filter(pk=pk).values_list("token", flat=True).first()
-            now = tokens.from_json(saved.get_secret_value()) if saved is not None else current
-            if now.access != current.access:  # another worker was faster
-                self._connection.token = SecretStr(now.to_json())
-                return now
-            form = {"grant_type": "refresh_token", "refresh_token": current.refresh}
-            try:
-                fresh = token_calls.exchange(self.address, form)[0]
-            except StoreAuthError:  # one bad answer proves nothing
-                fresh = token_calls.exchange(self.address, form)[0]
-            self._connection.token = SecretStr(fresh.to_json())
-            StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
-            return fresh
-
-
-# -- errors --------------------------------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
-"""The token of a Shopify store: a pasted one that never expires, or a pair that is renewed hourly.
+"""The token of a Shopify store: one that ends and is requested again, or a pasted one that does not end.
 
-Facts: shopify.dev "Offline access tokens" (an hour, and 90 days for the refresh token, which changes with each use) and
-"More resilient refreshes" (2026-08: the former refresh token works until the new pair is used).
+    the operator's app       code grant: an access token for an hour, and a refresh token that changes with each use
+    an agency's own app      the same, with the client id and secret of that app
+    the seller's own app     client credentials grant: a token for 24 hours, requested with client id and secret
+    a legacy custom app      a pasted `shpat_` token without an end
+
+Facts: shopify.dev "Offline access tokens" (an hour, and 90 days for the refresh token), "More resilient refreshes"
+(2026-08: the former refresh token works until the new pair is used), "Client credentials grant".
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,25 +21,68 @@ from pydantic import ValidationError
 from shops.platforms.errors import TransientStoreError
 from shops.schemas import Part
 
-#: A token that expires sooner than this is renewed before use.
-EARLY = timedelta(minutes=5)
+#: A token that ends sooner than this is renewed before use: one of an hour, and one of 24 hours.
+EARLY, EARLY_OF_A_DAY = timedelta(minutes=5), timedelta(hours=1)
+#: How long webhooks that are signed with a replaced client secret are still accepted.
+FORMER_SECRET_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Access and refresh token. `ends_at` is None for a pasted token, which never expires."""
+    """A store's access token, and how to renew it. `ends_at` is None for one that does not end, or is yet to be had."""
 
-    access: str = field(repr=False)
+    access: str = field(default="", repr=False)
     refresh: str = field(default="", repr=False)
     ends_at: datetime | None = None
+    #: Client id of the app that the seller or their agency created; its secret is StoreConnection.secret.
+    client_id: str = ""
+    #: The granted scopes as Shopify names them, separated by commas; "" if it did not say.
+    scope: str = ""
+    #: The client secret before the last one, and until when it still proves webhooks.
+    former_secret: str = field(default="", repr=False)
+    former_until: datetime | None = None
+
+    @property
+    def can_renew(self) -> bool:
+        """Return whether a new access token can be requested."""
+        return bool(self.refresh or self.client_id)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Return whether the access token has not ended."""
+        return bool(self.access) and (self.ends_at is None or now < self.ends_at)
 
     def must_renew(self, now: datetime) -> bool:
-        """Return whether the access token has expired, or will within EARLY."""
-        return bool(self.refresh) and self.ends_at is not None and now > self.ends_at - EARLY
+        """Return whether the access token has ended, will soon, or is yet to be had."""
+        if not self.can_renew or (self.access and self.ends_at is None):
+            return False
+        early = EARLY if self.refresh else EARLY_OF_A_DAY
+        return not self.access or self.ends_at is None or now > self.ends_at - early
+
+    def renewed(self, fresh: Tokens) -> Tokens:
+        """Return what is saved after a renewal: the app and its former secret stay."""
+        return replace(
+            fresh,
+            refresh=fresh.refresh if self.refresh else "",
+            client_id=self.client_id,
+            former_secret=self.former_secret,
+            former_until=self.former_until,
+        )
+
+    def with_former_secret(self, secret: str, now: datetime) -> Tokens:
+        """Return these tokens with a client secret that was replaced just now."""
+        return replace(self, former_secret=secret, former_until=now + FORMER_SECRET_FOR)
+
+    def former_secrets(self, now: datetime) -> list[str]:
+        """Return the replaced client secret while it still proves webhooks."""
+        valid = self.former_secret and self.former_until is not None and now < self.former_until
+        return [self.former_secret] if valid else []
 
     def to_json(self) -> str:
         """Return the form that StoreConnection.token saves, encrypted."""
-        return json.dumps(asdict(self), default=datetime.isoformat) if self.refresh else self.access
+        if self == Tokens(self.access):
+            return self.access
+        said = {name: value for name, value in asdict(self).items() if value}
+        return json.dumps(said, default=datetime.isoformat)
 
 
 def from_json(saved: str) -> Tokens:
@@ -42,7 +90,8 @@ def from_json(saved: str) -> Tokens:
     if not saved.startswith("{"):
         return Tokens(saved)
     said = json.loads(saved)
-    return Tokens(said["access"], said["refresh"], datetime.fromisoformat(said["ends_at"]))
+    dates = {name: datetime.fromisoformat(said[name]) for name in ("ends_at", "former_until") if name in said}
+    return Tokens(**{**said, **dates})
 
 
 class _Answer(Part):
@@ -52,11 +101,11 @@ class _Answer(Part):
     scope: str = ""
 
 
-def read(answer: Any, now: datetime) -> tuple[Tokens, str]:
-    """Return the tokens and the granted scopes from the answer of `/admin/oauth/access_token`."""
+def read(answer: Any, now: datetime) -> Tokens:
+    """Return the tokens from the answer of `/admin/oauth/access_token`."""
     try:
         said = _Answer.model_validate(answer)
     except ValidationError:
         raise TransientStoreError("Shopify's answer holds no token.", may_have_applied=True) from None
     ends_at = now + timedelta(seconds=said.expires_in) if said.expires_in else None
-    return Tokens(said.access_token, said.refresh_token if ends_at else "", ends_at), said.scope
+    return Tokens(said.access_token, said.refresh_token if ends_at else "", ends_at, scope=said.scope)

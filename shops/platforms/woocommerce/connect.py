@@ -39,6 +39,7 @@ class KeyExchange:
     """The store's page on which the seller approves, and its server's call with the keys."""
 
     asks_address = True
+    is_offered = True
     label = "Connect with WooCommerce"
 
     def begin(self, pending: Pending, base: str) -> str:

@@ -69,7 +69,7 @@ class Way:
         """The path of the button."""
         return f"/shops/{self.shop.pk}/store/with/{self.stand_in.kind}/begin/"
 
-    def register(self, app: dict[str, str]) -> None:
+    def register(self, app: dict[str, Any]) -> None:
         """Give the operator an app at the platform."""
         self.control.ask("POST", "/app", {"scope": " ".join(SCOPES), **app})
 
