@@ -38,12 +38,12 @@ class StoreForm(PlainForm, forms.Form):
     def clean(self) -> dict[str, Any]:
         """Parse address and keys as the platform requires."""
         cleaned = super().clean() or {}
-        if self.errors:
-            return cleaned
         try:
-            cleaned["address"] = self.platform.read_address(cleaned["address"])
+            if "address" in cleaned:
+                cleaned["address"] = self.platform.read_address(cleaned["address"])
         except ValueError as error:
             self.add_error("address", str(error))
+        if self.errors:
             return cleaned
         try:
             cleaned["keys"] = self.platform.pasted({name: cleaned.get(name) or "" for name in self._names})
