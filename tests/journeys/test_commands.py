@@ -82,6 +82,7 @@ def test_shop_create_connects_shopify_by_the_client_id_and_secret_of_an_app(
         ((), "shopify", "Give --store-token and --store-secret, or --client-id and --client-secret"),
         (APP[:2], "shopify", "Give --store-token"),
         ((*APP, "--store-token", "st", "--store-secret", "ss"), "shopify", "Give --store-token"),
+        (("--store-token", "t"), "shopify", "Give --store-token"),
         ((*APP[:3], "shpss_wrong"), "shopify", "doesn't accept this client secret. .*Nothing was connected"),
         (APP, "woocommerce", "WooCommerce takes --store-token and --store-secret, no client id"),
     ],
@@ -92,6 +93,12 @@ def test_shop_create_says_which_keys_are_missing_or_wrong(
     with pytest.raises(CommandError, match=words):
         create_by_app(world, *more, platform=platform)
     assert not Shop.objects.filter(name="Scripted").exists()
+
+
+def test_shop_create_takes_an_empty_secret_as_magentos_lone_token_needs(world: World) -> None:
+    keys = ("--store-token", "token", "--store-secret", "")
+    with pytest.raises(CommandError, match="Nothing was connected"):  # it was tried
+        create_by_app(world, *keys, platform="magento2", store="https://192.0.2.1")
 
 
 def test_shop_create_uses_a_person_who_is_there(world: World, capsys: pytest.CaptureFixture[str]) -> None:

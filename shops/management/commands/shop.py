@@ -118,11 +118,12 @@ def _store(shop: Shop, options: dict[str, Any], problem: str) -> None:
 def _keys(options: dict[str, Any]) -> Keys:
     """Return the store's keys. Raise CommandError unless they are a token and a secret, or an app's id and secret."""
     room = PLATFORMS[options["platform"]]
-    pasted, app = ((options["store_token"], options["store_secret"]), (options["client_id"], options["client_secret"]))
-    if all(pasted) and not any(app):
-        return room.keys(*pasted)
-    if all(app) and not any(pasted):
-        return room.keys_of_app(*app)
+    pasted, app = (options["store_token"], options["store_secret"]), (options["client_id"], options["client_secret"])
+    match [one is not None for one in (*pasted, *app)]:  # a Magento access token has an empty secret
+        case [True, True, False, False]:
+            return room.keys(*pasted)
+        case [False, False, True, True]:
+            return room.keys_of_app(*app)
     raise CommandError("Give --store-token and --store-secret, or --client-id and --client-secret.")
 
 
