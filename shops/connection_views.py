@@ -7,14 +7,14 @@ from typing import Any
 from django.conf import settings as site
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
 from shops import connection_status, reverb_connection, store_connection
 from shops.access import PAGE, for_members
-from shops.connect import pending
+from shops.connect import pending, trial
 from shops.connection_status import page_context
 from shops.forms import ReverbForm, StoreForm
 from shops.live_page import is_htmx, live_page
@@ -98,6 +98,19 @@ def never_cached(response: HttpResponse) -> HttpResponse:
 
 @require_POST
 @for_members
+def test(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
+    """Call the store or Reverb now, and say what came of it."""
+    if side == "store":
+        store = get_object_or_404(StoreConnection, shop=shop, removed_at=None)
+        result = trial.of_store(store)
+    else:
+        result = trial.of_reverb(get_object_or_404(ReverbConnection, shop=shop))
+    (messages.success if result.works else messages.error)(request, result.words)
+    return redirect(f"shops:{side}", shop.pk)
+
+
+@require_POST
+@for_members
 def disconnect(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
     """Disconnect the store or Reverb; the log and the known products stay."""
     if side == "store":
@@ -125,6 +138,10 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
             messages.success(request, reverb_connection.connected_words(shop, account))
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
+    refused = dict(connection.hooks.get("refused", {})) if connection else {}
+    by_app_only = hooks.for_apps_only(refused)
+    for topic in by_app_only:
+        del refused[topic]
     web = site.REVERB_SANDBOX_WEB_URL if sandbox else site.REVERB_WEB_URL
     context = {
         "shop": shop,
@@ -137,7 +154,8 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "token_page": PROBLEMS["token_refused"].link_on(web),
         "oauth": bool(site.REVERB_CLIENT_ID),
         "topics": hooks.WANTED,
-        "refused": _by_words(connection.hooks.get("refused", {})) if connection else {},
+        "refused": _by_words(refused),
+        "only_apps": by_app_only and not connection.by_oauth if connection else False,
         "orders_every": arrivals.orders_every(connection, clock.now()) if connection else None,
         "listing_webhooks_arrive": connection is not None and arrivals.listing_webhooks_arrive(connection, clock.now()),
         "silent": connection is not None and arrivals.is_silent(connection),

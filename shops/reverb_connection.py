@@ -49,13 +49,13 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     with transaction.atomic():
         Shop.objects.filter(pk=shop.pk).update(reverb_account=known if other else mine)
         # Nothing is known yet of a different account.
-        anew = {**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}
+        reset = {**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}
         saved = {
             "token": candidate.token,
             "sandbox": sandbox,
             "by_oauth": by_oauth,
             **_of_account(account, now),
-            **anew,
+            **reset,
         }
         connection, _ = ReverbConnection.objects.update_or_create(shop=shop, defaults=saved)
         if other:

@@ -25,5 +25,5 @@ class RateLimited(Exception):
 
     def __init__(self, retry_after: float) -> None:
         """Store the seconds to wait."""
-        super().__init__(f"The pace allows the next call in {retry_after:.1f} s")
+        super().__init__(f"The rate limit allows the next call in {retry_after:.1f} s")
         self.retry_after = retry_after

@@ -7,6 +7,7 @@ care.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -106,7 +107,7 @@ class Account:
 
 
 #: Number of reads that a check needs.
-READS = 3
+READS = 4
 
 
 def check(connection: ReverbConnection) -> Account:
@@ -116,6 +117,8 @@ def check(connection: ReverbConnection) -> Account:
         account = client.get("/my/account")
         shop = client.get("/shop")
         live = client.get("/my/listings", {"state": "live", "per_page": 1})
+        with suppress(NotFound):
+            client.get("/my/orders/selling/all", {"per_page": 1})
     except NeedsSeller as refusal:
         return Account(problem=_refused(refusal))
     except NotFound:

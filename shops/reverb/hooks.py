@@ -8,7 +8,7 @@ is tried, the accepted ones stay, and polling covers the rest (listings/orders/o
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -85,6 +85,11 @@ def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection
         remove(link)
     refused = {topic: why for topic, why in first.refused.items() if INSTEAD.get(topic) not in there}
     return Hooks(there, refused, (*first.repaired, *second.repaired))
+
+
+def for_apps_only(refused: Mapping[str, str]) -> list[str]:
+    """Return the topics that Reverb refuses because only apps may register them (seen live with personal tokens)."""
+    return [topic for topic, words in refused.items() if "oauth" in words.lower()]
 
 
 def drop(connection: ReverbConnection) -> list[str]:

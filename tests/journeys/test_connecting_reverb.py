@@ -42,6 +42,7 @@ def save(world: World, token: str, account: dict[str, Any] | None, *, listed: bo
         (None, False, "token_refused"),
         ({"scopes": ["public"]}, False, "scope_missing"),
         ({"scopes": ["public", "read_profile"]}, False, "scope_missing"),
+        ({"scopes": ["public", "read_profile", "read_listings", "write_listings"]}, False, "scope_missing"),
         ({"has_shop": False}, False, "shop_unfinished"),
         ({}, False, "no_live_listing"),
     ],

@@ -87,7 +87,7 @@ class ShipStationClient:
             raise ShipStationError(f"ShipStation {away}", transient=True, retry_after=away.retry_after) from None
         except errors.RateLimited as limited:
             raise ShipStationError(
-                "ShipStation's pace is used up.", transient=True, retry_after=limited.retry_after
+                "ShipStation's rate limit is used up.", transient=True, retry_after=limited.retry_after
             ) from None
         except errors.NotAllowed as error:
             raise ShipStationError(f"ShipStation: {error}.", transient=False) from None

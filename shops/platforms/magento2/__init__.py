@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from shops.events import Event
 from shops.models import StoreConnection
-from shops.platforms import addresses
 from shops.platforms.base import Platform
 from shops.platforms.errors import BadSignature
 from shops.platforms.handshake import Handshake
@@ -29,8 +28,8 @@ class Magento2(Platform):
     stock_poll_every_s = 900
 
     def read_address(self, text: str) -> str:
-        """Return the store's base URL."""
-        return addresses.read_web_address(text)
+        """Return the store's base URL. Raise ValueError with a sentence, also for Adobe's cloud service."""
+        return connect.read_address(text)
 
     def pasted(self, values: Mapping[str, str]) -> Keys:
         """Return the keys from the four credentials, or from a lone access token."""

@@ -32,6 +32,8 @@ FIELDS = (
     Field("access_token", "Access token", "Alone only where your store takes access tokens as Bearer."),
     Field("access_secret", "Access token secret", required=False),
 )
+#: Host of Adobe Commerce as a Cloud Service, whose stores are below it.
+CLOUD_SERVICE = "commerce.adobe.com"
 KEPT = ("oauth_consumer_key", "oauth_consumer_secret", "store_base_url", "oauth_verifier")
 
 
@@ -40,6 +42,22 @@ def keys(*parts: str) -> Keys:
     if len(parts) not in (1, 4) or not all(parts) or any(":" in part or " " in part for part in parts):
         raise ValueError("Paste all four values. The access token alone is enough where your store takes it as Bearer.")
     return Keys(":".join(parts), "")
+
+
+def read_address(text: str) -> str:
+    """Return a store's base URL. Raise ValueError with a sentence.
+
+    Adobe Commerce as a Cloud Service has the same name but other sign-in and addresses (developer.adobe.com "Commerce
+    as a Cloud Service": REST at `<region>.api.commerce.adobe.com/<tenant>`, tokens of Adobe's identity service).
+    """
+    address = addresses.read_web_address(text)
+    host = urlsplit(address).hostname or ""
+    if host == CLOUD_SERVICE or host.endswith(f".{CLOUD_SERVICE}"):
+        raise ValueError(
+            "That is Adobe Commerce as a Cloud Service, which signs calls otherwise than Magento and Adobe Commerce "
+            "on their own servers or cloud infrastructure. It cannot be connected yet."
+        )
+    return address
 
 
 class Integration:

@@ -73,7 +73,7 @@ class TokenKeeper:
         return self._keep(self._save(saved, self._request(saved)))
 
     def _save(self, saved: Tokens, fresh: Tokens) -> Tokens:
-        """Save new tokens in place of `saved`. If the seller connected the store anew meanwhile, theirs stay."""
+        """Save new tokens in place of `saved`. If the seller has reconnected the store meanwhile, theirs stay."""
         mine = StoreConnection.objects.filter(pk=self._connection.pk)
         with transaction.atomic():
             row = mine.select_for_update(no_key=True).values_list("token", flat=True).first()

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from shops.platforms.errors import TransientStoreError
-from shops.schemas import Part
+from shops.schemas import Part, Side
 
 #: A token that ends sooner than this is renewed before use: one of an hour, and one of 24 hours.
 EARLY, EARLY_OF_A_DAY = timedelta(minutes=5), timedelta(hours=1)
@@ -95,10 +95,11 @@ def from_json(saved: str) -> Tokens:
 
 
 class _Answer(Part):
-    access_token: str
-    refresh_token: str = ""
-    expires_in: int = 0
-    scope: str = ""
+    access_token: Annotated[str, Field(min_length=1, max_length=4000)]
+    refresh_token: Side[str] = ""
+    #: Seconds; 0 if it is missing or makes no sense, and then the token is renewed once Shopify refuses it.
+    expires_in: Side[Annotated[int, Field(ge=0, le=366 * 86_400)]] = 0
+    scope: Side[str] = ""
 
 
 def read(answer: Any, now: datetime) -> Tokens:
@@ -108,4 +109,4 @@ def read(answer: Any, now: datetime) -> Tokens:
     except ValidationError:
         raise TransientStoreError("Shopify's answer holds no token.", may_have_applied=True) from None
     ends_at = now + timedelta(seconds=said.expires_in) if said.expires_in else None
-    return Tokens(said.access_token, said.refresh_token if ends_at else "", ends_at, scope=said.scope)
+    return Tokens(said.access_token, said.refresh_token, ends_at, scope=said.scope)

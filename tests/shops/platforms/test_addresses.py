@@ -47,6 +47,20 @@ def test_a_store_code_lies_within_its_store_and_is_another_address() -> None:
     assert not addresses.within("https://shop.example.com/defaults", "https://shop.example.com/default")
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["https://na1.api.commerce.adobe.com/AbC123/", "na1-sandbox.api.commerce.adobe.com", "https://commerce.adobe.com"],
+)
+def test_adobes_cloud_service_is_no_magento_and_is_refused_in_words(typed: str) -> None:
+    with pytest.raises(ValueError, match="Adobe Commerce as a Cloud Service"):
+        PLATFORMS["magento2"].read_address(typed)
+
+
+def test_a_store_on_adobes_cloud_infrastructure_is_a_magento() -> None:
+    assert PLATFORMS["magento2"].read_address("https://mcprod.example.com/") == "https://mcprod.example.com"
+    assert PLATFORMS["magento2"].read_address("https://notcommerce.adobe.com.example.org")
+
+
 @pytest.mark.parametrize("kind", sorted(PLATFORMS))
 @given(
     text=st.text(max_size=40) | st.sampled_from(["http://[", "https://x:99999", "//", "https://a b.test", "a\nb.test"])

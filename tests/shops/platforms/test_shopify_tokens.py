@@ -71,6 +71,33 @@ def test_a_pasted_token_is_saved_as_it_is_and_no_token_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            {"access_token": "a", "scope": "x", "expires_in": 60},
+            Tokens("a", "", NOON + timedelta(minutes=1), scope="x"),
+        ),
+        ({"access_token": "a", "expires_in": "60"}, Tokens("a", "", NOON + timedelta(minutes=1))),
+        ({"access_token": "a", "expires_in": 60, "refresh_token": "r"}, Tokens("a", "r", NOON + timedelta(minutes=1))),
+        ({"access_token": "a"}, Tokens("a")),
+        ({"access_token": "a", "refresh_token": "r"}, Tokens("a", "r")),
+        ({"access_token": "a", "scope": None, "expires_in": None}, Tokens("a")),
+        ({"access_token": "a", "scope": ["x"], "expires_in": "soon"}, Tokens("a")),
+        ({"access_token": "a", "expires_in": 10**30}, Tokens("a")),
+        ({"access_token": "a", "expires_in": -1}, Tokens("a")),
+    ],
+)
+def test_an_answer_with_a_token_is_read_however_odd_the_rest_of_it_is(said: dict[str, Any], expected: Tokens) -> None:
+    assert tokens.read(said, NOON) == expected
+
+
+@pytest.mark.parametrize("said", [{}, [], None, "a", {"access_token": ""}, {"access_token": 5}, {"error": "no"}])
+def test_an_answer_without_a_token_is_asked_for_again(said: Any) -> None:
+    with pytest.raises(TransientStoreError):
+        tokens.read(said, NOON)
+
+
+@pytest.mark.parametrize(
     ("status", "text", "word"),
     [
         (400, "<html><title>Oauth error app_not_installed: x</title></html>", "isn't installed"),
@@ -287,6 +314,7 @@ def test_webhooks_that_the_former_secret_signed_count_for_a_day_after_a_rotation
         headers = {"X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode()}
         store.platform.verify(body, headers, store.connection)
 
+    connect(store, "shpss_two")  # pasted once more
     signed("shpss_one")
     signed("shpss_two")
     later(store, now, hours=25)
