@@ -45,6 +45,7 @@ _memory = _Memory()
 
 
 def snapshot() -> dict[str, Seen]:
+    """Return name → state of all services that failed lately, at most FRESH_S old."""
     now = clock.monotonic()
     if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
         with _memory.reading:

@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 
 def is_htmx(request: HttpRequest) -> bool:
+    """Return whether htmx made the request, for a part of a page."""
     return bool(getattr(request, "htmx", False))
 
 

@@ -17,6 +17,7 @@ MAX_ATTEMPTS = 60
 
 
 def store_failed(order: Order, error: StoreError) -> None:
+    """Save that the store did not create an order: it is retried, or waits for the seller."""
     if isinstance(error, TransientStoreError) and order.store_attempts < MAX_ATTEMPTS:
         waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
         retry_later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
@@ -26,6 +27,7 @@ def store_failed(order: Order, error: StoreError) -> None:
 
 
 def reverb_failed(order: Order, error: ReverbError) -> None:
+    """Save that Reverb did not show an order that is to be created: it is retried, or waits for the seller."""
     if isinstance(error, RateLimited):
         save(
             order,

@@ -15,10 +15,12 @@ from shops.platforms.handshake import (
 
 
 def base_of(kind: str) -> str:
+    """Return our address below which a platform's steps arrive, with a slash at its end."""
     return settings.SITE_URL + reverse("connect", args=[kind, "x"]).removesuffix("x/")
 
 
 def handshake_of(kind: str) -> Handshake:
+    """Return a platform's handshake. Raise Http404 if it has none."""
     found = PLATFORMS[kind].handshake if kind in PLATFORMS else None
     if found is None:
         raise Http404("There is no such way to connect.")
@@ -26,6 +28,7 @@ def handshake_of(kind: str) -> Handshake:
 
 
 def person_or_none(request: HttpRequest) -> Person | None:
+    """Return the signed-in person, None if nobody is."""
     return request.user if isinstance(request.user, Person) else None
 
 
@@ -41,5 +44,6 @@ def _framed(request: HttpRequest) -> bool:
 
 
 def declined_page(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
+    """Return a page that says why nothing was connected."""
     context = {"words": words, "home": f"{settings.SITE_URL}/", "framed": _framed(request)}
     return render(request, "connect/declined.html", context, status=status)

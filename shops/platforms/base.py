@@ -76,6 +76,10 @@ class Platform(ABC):
         """Return what to save when keys replace those of `former`, a connection to the same store."""
         return keys
 
+    def about_keys(self, connection: StoreConnection) -> str:
+        """Return a sentence about the connection's keys for its page: whose they are, and when they end."""
+        return ""
+
     @property
     def handshake(self) -> Handshake | None:
         """Return the handshake that connects in a few clicks; None if there is none or it is not configured."""

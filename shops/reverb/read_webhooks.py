@@ -9,10 +9,14 @@ from shops.schemas import Inner, Side, SideRows, Whole
 
 
 class Link(Inner):
+    """A HAL link."""
+
     href: Side[str] = ""
 
 
 class Links(Inner):
+    """The links of a row."""
+
     own: Side[Link] = Field(default_factory=Link, alias="self")
     web: Side[Link] = Field(default_factory=Link)
 

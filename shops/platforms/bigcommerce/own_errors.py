@@ -15,6 +15,7 @@ RIGHTS = re.compile(r"\b(?:permissions?|access|token|credentials|authori[sz]ed)\
 
 
 def first_error(said: Any) -> dict[str, Any] | None:
+    """Return the first error of an answer, a list in v2 and an object in v3; None if it is neither."""
     first = said[0] if isinstance(said, list) and said else said
     return first if isinstance(first, dict) else None
 

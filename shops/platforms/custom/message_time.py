@@ -41,6 +41,7 @@ def is_newest(said: MessageTime, kept: MessageTime) -> bool:
 
 
 def saved_time(known: PushedProduct | PushedOrder) -> MessageTime:
+    """Return the place in time of the message that a product or an order was saved from."""
     return MessageTime(known.said_at, arrived=known.body.get(ARRIVED, 0))
 
 
@@ -51,6 +52,7 @@ def saved_stock_time(known: PushedProduct, row: dict[str, Any]) -> MessageTime:
 
 
 def time_fields(said: MessageTime) -> dict[str, Any]:
+    """Return what a variant's row saves of the place in time of its stock."""
     return {COUNTED_AT: said.at.isoformat(), ARRIVED: said.arrived}
 
 

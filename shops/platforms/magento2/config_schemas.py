@@ -40,6 +40,8 @@ class Labels(Settings):
 
 
 class ConfigPart(Part):
+    """What Magento says of one store view."""
+
     id: int
     code: Side[Text] = ""
     website_id: int
@@ -52,16 +54,22 @@ class ConfigPart(Part):
 
 
 class WebsitePart(Part):
+    """What it says of a website."""
+
     id: int
     code: Text
 
 
 class OptionPart(Part):
+    """One option of an attribute."""
+
     label: Side[Text] = ""
     value: Side[Text] = ""
 
 
 class AttributePart(Part):
+    """An attribute with its label and options."""
+
     attribute_id: Text = ""
     attribute_code: str
     default_frontend_label: Side[str] = ""
@@ -69,6 +77,8 @@ class AttributePart(Part):
 
 
 class CategoryPart(Part):
+    """A category with its parents."""
+
     id: Text
     name: Side[str] = ""
     level: Side[int] = 2

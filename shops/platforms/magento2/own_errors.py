@@ -39,6 +39,7 @@ def named(said: Any) -> dict[str, Any]:
 
 
 def filled(said: Any) -> str:
+    """Return Magento's message with its placeholders replaced by the parameters."""
     text = str(said["message"])
     for name, part in named(said).items():
         text = text.replace(f"%{name}", str(part)[:100])

@@ -26,6 +26,8 @@ class NoAddress(Malformed):
 
 
 class StockItem(Part):
+    """What Magento says of a product's stock without sources."""
+
     item_id: Text = ""
     qty: Units = None
     min_qty: Units = 0

@@ -29,6 +29,8 @@ from shops.schemas import MOST_UNITS, Part, Text, Units
 
 
 class Salable(Part):
+    """How many units of a SKU can be sold, as Magento's export says."""
+
     sku: Text
     qty: Units = None
     is_salable: bool = True
@@ -219,4 +221,5 @@ class StockReader:
 
 
 def whole(items: Iterable[SourceItem]) -> int:
+    """Return the whole units of all sources together."""
     return max(-MOST_UNITS, min(MOST_UNITS, int(sum(one.quantity for one in items))))

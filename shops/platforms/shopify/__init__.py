@@ -58,6 +58,10 @@ class Shopify(Platform):
             new = replace(new, former_secret=old.former_secret, former_until=old.former_until)
         return Keys(new.to_json(), secret)
 
+    def about_keys(self, connection: StoreConnection) -> str:
+        """Return whose app the token belongs to, and when it ends."""
+        return ways.about(tokens.from_json(connection.token.get_secret_value()))
+
     @property
     def handshake(self) -> Handshake:
         """Return the code grant, for the operator's app and for an agency's."""

@@ -83,4 +83,5 @@ def next_root(file: BulkFile, start: int) -> int | None:
 
 
 def is_root(row: dict[str, Any] | None) -> bool:
+    """Return whether a line of the file is a product, not a part of one."""
     return row is not None and "__parentId" not in row

@@ -98,6 +98,8 @@ class _Shop(Part):
 
 
 class Head(Part):
+    """The shop, which each document about products requests."""
+
     shop: _Shop
 
 

@@ -9,6 +9,7 @@ approval (shopify.dev "Select a distribution method": custom distribution).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 
 from django.conf import settings
 from django.urls import reverse
@@ -88,3 +89,16 @@ def app_keys(client_id: str, client_secret: str) -> Keys:
             "That is an access token of an older app. Paste it under “With the token of an older custom app”."
         )
     return Keys(Tokens(client_id=client_id).to_json(), client_secret)
+
+
+def about(current: Tokens) -> str:
+    """Return a sentence for the seller: whose app the token belongs to, and when it ends."""
+    if not current.access and not current.can_renew:
+        return ""
+    if not current.can_renew:
+        return "Connected with the token of a custom app in Shopify. It works until the app is deleted there."
+    whose = f"your app {current.client_id}" if current.client_id else "our app"
+    if current.ends_at is None:
+        return f"Connected with {whose}."
+    ends = f"{current.ends_at.astimezone(UTC):%-d %B, %H:%M} UTC"
+    return f"Connected with {whose}. Its access token ends on {ends}; we request a new one before that."

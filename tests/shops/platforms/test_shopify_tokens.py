@@ -157,6 +157,23 @@ def test_keys_in_the_wrong_field_are_noticed(values: dict[str, str]) -> None:
         ways.pasted(values)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Tokens(""), ""),
+        (Tokens("shpat_1"), "a custom app in Shopify"),
+        (Tokens("a", "r", NOON), "Connected with our app. Its access token ends on 1 December, 12:00 UTC"),
+        (Tokens("a", "", NOON, "app-7"), "Connected with your app app-7. Its access token ends on 1 December"),
+        (Tokens(client_id="app-7"), "Connected with your app app-7."),
+    ],
+)
+def test_the_page_says_whose_app_a_token_belongs_to_and_when_it_ends(given: Tokens, words: str) -> None:
+    said = ways.about(given)
+    assert words in said
+    assert bool(said) is bool(words)
+    assert "shpat_1" not in said
+
+
 # -- against a store -----------------------------------------------------------------------------------------------
 
 
