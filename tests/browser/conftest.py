@@ -16,9 +16,13 @@ from selenium import webdriver
 
 from reverbsync.redis import connection as redis
 from tests.browser import chromium
+from tests.browser.connecting import ToStore
 from tests.browser.seller import Seller
 from tests.journeys.conftest import reverb_process
+from tests.journeys.world import StandIn as Control
+from tests.people import olivia
 from tests.shops.platforms.conftest import processes
+from tests.shops.platforms.ways import Way, way
 
 __all__ = ["processes", "reverb_process"]
 
@@ -61,3 +65,18 @@ def seller(driver: webdriver.Chrome, home: str) -> Iterator[Seller]:
         driver.close()
     driver.switch_to.window(driver.window_handles[0])
     driver.get("about:blank")  # no page asks for news of what the next test has not got
+
+
+@pytest.fixture
+def to_store(seller: Seller, processes: dict[str, Control], home: str, settings: Settings) -> ToStore:
+    """Return a function that opens Olivia's page for a kind of store, whose own site will ask her to sign in."""
+
+    def ready(kind: str) -> Way:
+        made = way(kind, processes, home, settings)
+        if kind != "custom":  # whose own pages are nobody's business
+            made.control.ask("POST", "/sign-in", {"wanted": True})
+        seller.sign_in(olivia())
+        seller.open(f"/shops/{made.shop.pk}/store/with/{kind}/")
+        return made
+
+    return ready
