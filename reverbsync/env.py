@@ -111,6 +111,11 @@ class Env(BaseSettings):
     REVERB_APP_CALLS_PER_MINUTE: int = Field(
         10_000, gt=0, description="Calls a minute to Reverb for the whole app, all accounts together."
     )
+    REVERB_QUICK_POLL_SECONDS: int = Field(
+        10,
+        ge=0,
+        description="Seconds between two looks for sales of an account without webhooks. 0: every minute only.",
+    )
     REVERB_JOBS_IN_FLIGHT: int = Field(
         8, gt=0, description="Jobs of one shop that run at the same time; stock changes are not counted."
     )

@@ -157,6 +157,9 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "refused": _by_words(refused),
         "only_apps": by_app_only and not connection.by_oauth if connection else False,
         "orders_every": arrivals.orders_every(connection, clock.now()) if connection else None,
+        "quick_s": site.REVERB_QUICK_POLL_SECONDS
+        if connection and not arrivals.orders_arrive(connection, clock.now())
+        else 0,
         "listing_webhooks_arrive": connection is not None and arrivals.listing_webhooks_arrive(connection, clock.now()),
         "silent": connection is not None and arrivals.is_silent(connection),
         "orders_late": connection is not None and arrivals.orders_late(connection, clock.now()),

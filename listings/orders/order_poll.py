@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 
-from listings.orders import unread
+from listings.orders import poll_interval, unread
 from listings.orders.ingest import take
 from listings.orders.order_range import Reading, delay
 from reverbsync import clock
@@ -118,7 +119,12 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     wrong = Q(orders_read_at__gt=clock.now() + AHEAD)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
-    _plan(connection, planned, now + arrivals.orders_every(connection, now))
+    every = poll_interval.whole(
+        arrivals.orders_every(connection, now),
+        accounts=arrivals.polled_accounts(),
+        calls_per_minute=settings.REVERB_APP_CALLS_PER_MINUTE,
+    )
+    _plan(connection, planned, now + every)
 
 
 def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:

@@ -8,7 +8,16 @@ from functools import partial
 
 from celery import shared_task
 
-from listings.orders import due_store_orders, erase, listing_poll, order_poll, send_tracking, shipment_poll, tracking
+from listings.orders import (
+    due_store_orders,
+    erase,
+    listing_poll,
+    order_poll,
+    quick_poll,
+    send_tracking,
+    shipment_poll,
+    tracking,
+)
 from listings.orders.shipstation import service
 from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from reverbsync import clock
@@ -33,13 +42,15 @@ def orders(shop_id: int) -> None:
 
 
 def _poll(shop_id: int) -> None:
-    connection = order_poll.due(shop_id)
-    if connection is None:
-        return
-    client = ReverbClient.of(connection)
-    reading = partial(order_poll.read, connection, client, now=clock.now())
-    if _answered(connection, "orders", reading):
-        _answered(connection, "listings", partial(listing_poll.run_slice, connection, client))
+    if (connection := order_poll.due(shop_id)) is not None:
+        client = ReverbClient.of(connection)
+        reading = partial(order_poll.read, connection, client, now=clock.now())
+        if _answered(connection, "orders", reading):
+            quick_poll.begin(connection, clock.now())
+            _answered(connection, "listings", partial(listing_poll.run_slice, connection, client))
+    elif (connection := quick_poll.due(shop_id)) is not None:
+        looking = partial(quick_poll.run, connection, ReverbClient.of(connection), now=clock.now())
+        _answered(connection, "newest orders", looking)
 
 
 def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
@@ -102,6 +113,7 @@ def sweep() -> None:
     """Wake the shops with orders to poll or to create in the store, or with parcels to send."""
     now = clock.now()
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
+    wake_all(order_poll.ORDERS, quick_poll.shops_with_due_ones())
     wake_all(PROCESS_STORE_ORDERS, due_store_orders.shops_with_due_ones(now))
     for room in (tracking, service, shipment_poll):
         wake_all(send_tracking.SHIP, room.shops_with_due_ones(now))

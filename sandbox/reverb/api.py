@@ -64,9 +64,12 @@ def _guard(api: Blueprint, market: Market, faults: Faults, log: Log) -> None:
 
     @api.after_request
     def leave(response: Response) -> Response:
-        log.add(response, account=(g.account or {}).get("email", ""))
         if response.is_json:
             response.headers["Content-Type"] = "application/hal+json"
+            if request.method == "GET" and response.status_code == 200:
+                response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:16])
+                response.make_conditional(request)
+        log.add(response, account=(g.account or {}).get("email", ""))
         return faults.after(response)
 
     @api.errorhandler(rules.Refusal)
@@ -151,10 +154,7 @@ def _reference(api: Blueprint) -> None:
             }
             for row in rules.CATEGORIES.values()
         ]
-        answer = jsonify({"categories": rows})
-        answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:16])
-        answer.make_conditional(request)
-        return answer
+        return jsonify({"categories": rows})
 
     @api.get("/listing_conditions")
     def conditions() -> Doc:

@@ -103,6 +103,8 @@ class ReverbConnection(models.Model):
     #: All orders that changed on Reverb before this moment have been read; and when the next poll is due.
     orders_read_at = models.DateTimeField(null=True, blank=True)
     orders_due_at = models.DateTimeField(null=True, blank=True)
+    #: When one page of changed orders is next requested between two polls (listings/orders/quick_poll.py); None: never.
+    quick_poll_due_at = models.DateTimeField(null=True, blank=True)
     #: Sales whose row could not be read: number → since when, number of retries, and when the next is due.
     orders_unread = models.JSONField(default=dict, blank=True)
     #: When webhooks for orders and listings last arrived, and when polling last found an unreported order.

@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.core.cache import cache
 from django.db.models import F, Q
 
 from shops.events import ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
+from shops.reverb.connect import UNUSABLE
 from shops.reverb.hooks import CHANGED, KEPT_TO, PLACED, WITH_WEBHOOKS, WITHOUT_WEBHOOKS
 
 #: Topics that report a listing whose state or stock changed.
 LISTING = {"listings/update", "product/updated"}
 LATE = timedelta(minutes=30)
+ACCOUNTS_KNOWN_S = 60
 #: A call within this time proves that webhooks arrive.
 LATELY = timedelta(days=3)
 
 
 def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
     """Return the poll interval of the account's orders: longer only while webhooks do arrive."""
+    return WITH_WEBHOOKS if orders_arrive(connection, now) else WITHOUT_WEBHOOKS
+
+
+def orders_arrive(connection: ReverbConnection, now: datetime) -> bool:
+    """Return whether webhooks for orders are registered and arrive."""
     there = _there(connection)
-    registered = there & PLACED and there & CHANGED
-    return WITH_WEBHOOKS if registered and _arrive(connection, now) else WITHOUT_WEBHOOKS
+    return bool(there & PLACED and there & CHANGED) and _arrive(connection, now)
+
+
+def polled_accounts() -> int:
+    """Return how many accounts are polled, at most ACCOUNTS_KNOWN_S ago."""
+    known: int | None = cache.get("reverb:accounts")
+    if known is None:
+        known = ReverbConnection.objects.exclude(problem__in=UNUSABLE).count()
+        cache.set("reverb:accounts", known, ACCOUNTS_KNOWN_S)
+    return known
 
 
 def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:

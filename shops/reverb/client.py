@@ -87,13 +87,25 @@ class ReverbClient(ReverbCaller):
         `left_out` receives each row that cannot be read or that Reverb fails to show: its number ("" if unknown) and
         the reason. Raise paging.Short, after all others, if the list counts more rows than it shows.
         """
-        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" would need encoding
-        ask = self._asking("/my/orders/selling/all", {"updated_start_date": stamp}, orders.page)
+        ask = self._asking("/my/orders/selling/all", {"updated_start_date": _stamp(since)}, orders.page)
         for page in paging.pages(paging.Around(ask).page, "sales"):
             yield from orders.readable(page.rows, left_out=left_out)
             if left_out is not None:
                 for _ in range(page.hidden):
                     left_out("", NOT_SHOWN)
+
+    def newest_orders(self, since: datetime, etag: str) -> tuple[list[ReverbOrder], str, bool] | None:
+        """Return the first page of the sales that changed after `since`, its ETag, and whether it shows all of them.
+
+        None if the page still has the ETag `etag`; the same `since` is needed for that. Raise ReverbError.
+        """
+        query = urlencode({"updated_start_date": _stamp(since), "per_page": PAGE})
+        found = self.get_if_new(f"/my/orders/selling/all?{query}", etag)
+        if found is None:
+            return None
+        page, left_out = orders.page(found[0]), list[str]()
+        read = orders.readable(page.rows, left_out=lambda number, _: left_out.append(number))
+        return read, found[1], not left_out and not paging.goes_on(page, len(page.rows))
 
     def order(self, number: str) -> ReverbOrder:
         """Return the current state of one sale. Raise NotFound and other ReverbErrors."""
@@ -178,3 +190,7 @@ class ReverbClient(ReverbCaller):
             raise Invalid(short(said.get("message") or "Reverb refused it."), field_errors=errors, said=True)
 
     # -- the call ----------------------------------------------------------------------------------------------
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" would need encoding

@@ -299,7 +299,7 @@ def test_the_reverb_page_shows_which_calls_are_set_up_which_are_refused_and_what
     assert "1 of 6 kinds of calls are set up" in text
     assert "<code>orders/create</code>: “topic does not have a valid value”" in text
     assert "Put right at the last check: orders/paid" in text
-    assert "every minute" in text
+    assert "every 10 seconds" in text
     assert "Orders could not be read" not in text
     assert shop.reverb.hook_key not in text
 
