@@ -105,9 +105,9 @@ def test_a_seller_connects_shopify_with_an_app_of_their_own(to_store: ToStore, s
     assert seller.sees("Your store is connected.")
     made = way.connected()
     assert made.secret.get_secret_value() == "shpss_mine"
-    assert seller.sees("Connected with your app seller-app. Its access token ends on")
     seller.press("Test connection")
     assert seller.sees("We asked Shopify for your shop's name: it is")
+    assert seller.sees("Connected with your app seller-app. Its access token ends on")
 
 
 @pytest.mark.parametrize(

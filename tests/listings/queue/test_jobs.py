@@ -178,7 +178,7 @@ def test_who_claims_a_job_learns_whether_there_are_more(shop: Shop, product: Pro
 def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(shop: Shop) -> None:
     wait_in_masses(shop)
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE listings_job")
+        cursor.execute("ANALYZE listings_job, listings_product, listings_listing, listings_ledger, listings_order")
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.CLAIM}", claiming(shop))
         [[[plan]]] = cursor.fetchall()
     assert 0 < rows_read(plan["Plan"]) < 30
