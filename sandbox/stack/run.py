@@ -83,7 +83,8 @@ def up(
             "REDIS_URL": redis.url,
             "INSTANCE_ID": secrets.token_hex(8),
         }
-        refuse_older_data(postgres.url, data)
+        if not os.environ.get("DATABASE_URL"):  # a database server of its own may have been migrated by a newer version
+            refuse_older_data(postgres.url, data)
         manage(environment, "migrate", "--verbosity", "0")
         programs = stack.enter_context(
             Supervised([*_app(port), *beside], folder=data / "log", root=ROOT, environment=environment)
