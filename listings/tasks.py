@@ -116,12 +116,14 @@ def review_shop(shop_id: int) -> None:
 def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_slice: Callable[[Work], object]) -> None:
     """Run one slice of what is due for the shop, and enqueue the next one while more is due."""
 
-    def work() -> None:
+    def work() -> bool | None:
         found = due(shop_id) if not _is_clearing(shop_id) else None
-        if found is not None:
-            run_slice(found)
+        if found is None:
+            return False
+        run_slice(found)
+        return None
 
-    one_slice(task, shop_id, work, is_due=lambda: not _is_clearing(shop_id) and due(shop_id) is not None)
+    one_slice(task, shop_id, work, is_due=lambda: due(shop_id) is not None)
 
 
 @shared_task(name=compare.COMPARE)

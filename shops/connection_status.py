@@ -96,7 +96,6 @@ def page_context(shop: Shop) -> dict[str, Any]:
         "store": store,
         "store_status": of_store(store, found),
         "platform": PLATFORMS[store.platform] if store else None,
-        "about_keys": PLATFORMS[store.platform].about_keys(store) if store else "",
         "health": found,
         "silent": store is not None and health.is_silent(found, store.hooks_checked_at),
         "reverb": reverb,

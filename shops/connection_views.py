@@ -31,6 +31,8 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show the store's connection or the platforms. For htmx, return only the part that refreshes."""
     context = page_context(shop) | {"platforms": PLATFORMS.values(), "part": "shops/_store_state.html"}
     if context["store"] is not None and context["store"].removed_at is None:
+        if not is_htmx(request):
+            context["about_keys"] = context["platform"].about_keys(context["store"])
         return live_page(request, "shops/store.html", context)
     if is_htmx(request):
         return HttpResponse(headers={"HX-Refresh": "true"})
@@ -72,11 +74,12 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
                 return never_cached(render(request, "connect/keys.html", shown))
             messages.success(request, "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
+    handshake = platform.handshake
     context = {
         "shop": shop,
         "forms": list(forms.values()),
         "platform": platform,
-        "handshake": platform.handshake if platform.handshake and platform.handshake.is_offered else None,
+        "handshake": handshake if handshake and handshake.is_offered else None,
         "failed": pending.last_problem(shop, kind) if request.method != "POST" else "",
     }
     return render(request, "shops/store_with.html", context)

@@ -1,4 +1,4 @@
-"""An order that could not be created in the store: it is retried, and the seller is told."""
+"""An order that could not be created in the store: it is retried, and the seller is notified."""
 
 from __future__ import annotations
 

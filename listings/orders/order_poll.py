@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db.models import F, Q, QuerySet
 
 from listings.orders import poll_interval, unread
@@ -30,6 +31,7 @@ AHEAD = timedelta(minutes=2)
 #: No poll is planned further ahead than this.
 FARTHEST = timedelta(minutes=30)
 BATCH = 100
+ACCOUNTS_KNOWN_S = 60
 
 
 def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -> None:
@@ -70,8 +72,7 @@ def soon(shop_id: int, *, in_s: float = 0.0) -> None:
 
 def due(shop_id: int) -> ReverbConnection | None:
     """Return the shop's connection if its orders are due."""
-    found = _due().filter(shop=shop_id).select_related("shop__sync_settings").first()
-    return found if found is not None and found.token.get_secret_value() else None
+    return of_shop(_due(), shop_id)
 
 
 def shops_with_due_orders() -> list[int]:
@@ -83,10 +84,28 @@ def _due() -> QuerySet[ReverbConnection]:
     now = clock.now()
     wrong = Q(orders_due_at__gt=now + FARTHEST)  # planned by a clock that was ahead
     now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=now) | wrong
-    mine = ReverbConnection.objects.filter(
-        now_due, shop__deletion_requested_at__isnull=True, clearing_since__isnull=True
-    )
+    return polled().filter(now_due)
+
+
+def polled() -> QuerySet[ReverbConnection]:
+    """Return the connections whose orders may be read."""
+    mine = ReverbConnection.objects.filter(shop__deletion_requested_at__isnull=True, clearing_since__isnull=True)
     return mine.exclude(problem__in=connect.UNUSABLE)
+
+
+def of_shop(due_ones: QuerySet[ReverbConnection], shop_id: int) -> ReverbConnection | None:
+    """Return the shop's connection out of those that are due, None if it is not, or has no token."""
+    found = due_ones.filter(shop=shop_id).select_related("shop__sync_settings").first()
+    return found if found is not None and found.token.get_secret_value() else None
+
+
+def accounts() -> int:
+    """Return how many accounts share the app's calls, at most ACCOUNTS_KNOWN_S ago."""
+    known: int | None = cache.get("reverb:accounts")
+    if known is None:
+        known = ReverbConnection.objects.exclude(problem__in=connect.UNUSABLE).count()
+        cache.set("reverb:accounts", known, ACCOUNTS_KNOWN_S)
+    return known
 
 
 def _read_within(connection_id: int, first: datetime, last: datetime) -> datetime | None:
@@ -121,7 +140,7 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
     every = poll_interval.whole(
         arrivals.orders_every(connection, now),
-        accounts=arrivals.polled_accounts(),
+        accounts=accounts(),
         calls_per_minute=settings.REVERB_APP_CALLS_PER_MINUTE,
     )
     _plan(connection, planned, now + every)

@@ -19,14 +19,14 @@ from listings.orders import order_poll, poll_interval
 from listings.orders.ingest import take
 from reverbsync import clock
 from shops.models import ReverbConnection
-from shops.reverb import arrivals, connect
+from shops.reverb import arrivals
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import RateLimited, ReverbError
 from synclog.models import Entry
 
 #: The requested range begins this long ago, or longer: Reverb's list may lag, and its address is to stay the same.
 BACK, SAME_FOR = timedelta(minutes=10), timedelta(minutes=5)
-#: Seconds for which it is cached whether a shop sleeps.
+#: Seconds for which it is cached whether a shop is idle.
 KNOWN_S = 60
 KEPT_S = 900
 #: No look is planned further ahead; one that is was planned by a clock that was wrong.
@@ -45,8 +45,7 @@ class _Page:
 
 def due(shop_id: int) -> ReverbConnection | None:
     """Return the shop's connection if a look is due."""
-    found = _due().filter(shop=shop_id).select_related("shop__sync_settings").first()
-    return found if found is not None and found.token.get_secret_value() else None
+    return order_poll.of_shop(_due(), shop_id)
 
 
 def shops_with_due_ones() -> list[int]:
@@ -81,8 +80,8 @@ def interval(connection: ReverbConnection, now: datetime) -> timedelta | None:
         return None
     return poll_interval.quick(
         settings.REVERB_QUICK_POLL_SECONDS,
-        awake=_is_awake(connection.shop_id, now),
-        accounts=arrivals.polled_accounts(),
+        active=_is_active(connection.shop_id, now),
+        accounts=order_poll.accounts(),
         calls_per_minute=settings.REVERB_APP_CALLS_PER_MINUTE,
     )
 
@@ -112,22 +111,18 @@ def _since(now: datetime) -> datetime:
     return datetime.fromtimestamp((now - BACK).timestamp() // step * step, UTC)
 
 
-def _is_awake(shop_id: int, now: datetime) -> bool:
+def _is_active(shop_id: int, now: datetime) -> bool:
     """Return whether something was attempted for a shop lately, at most KNOWN_S ago."""
-    key = f"reverb:awake:{shop_id}"
+    key = f"reverb:active:{shop_id}"
     known: bool | None = cache.get(key)
     if known is None:
-        known = Entry.objects.filter(shop=shop_id, at__gt=now - poll_interval.SLEEPS_AFTER).exists()
+        known = Entry.objects.filter(shop=shop_id, at__gt=now - poll_interval.IDLE_AFTER).exists()
         cache.set(key, known, KNOWN_S)
     return known
 
 
 def _due() -> QuerySet[ReverbConnection]:
-    now = clock.now()
-    mine = ReverbConnection.objects.filter(
-        quick_poll_due_at__lte=now, shop__deletion_requested_at__isnull=True, clearing_since__isnull=True
-    )
-    return mine.exclude(problem__in=connect.UNUSABLE)
+    return order_poll.polled().filter(quick_poll_due_at__lte=clock.now())
 
 
 def _plan(connection: ReverbConnection, due_at: datetime | None) -> None:

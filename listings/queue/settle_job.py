@@ -27,7 +27,7 @@ def wait_for_seller(
 ) -> None:
     """Block the job until the seller changes something, unless it was requested again since the claim.
 
-    `retry_at`: when it is retried all the same; None: never. Raises LeaseLost.
+    `retry_at`: when it is retried anyway; None: never. Raises LeaseLost.
     """
     _settle(taken, "blocked", {"retry_at": retry_at}, due_again=now + PAUSE, attempts_again=0, attempt=attempt)
 

@@ -20,11 +20,23 @@ from reverbsync.security.nul_bytes import FORMS
 from shops import store_connection
 from shops.access import shops_of
 from shops.connect import pending
-from shops.connect.pages import base_of, declined_page, handshake_of, on_our_page, person_or_none
+from shops.connect.pages import declined_page, handshake_of, on_our_page, person_or_none
 from shops.models import PendingConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.errors import StoreAuthError, StoreError
-from shops.platforms.handshake import Declined, Go, Grant, Keep, Opened, Pending, Removed, Returned, Step, Visit
+from shops.platforms.handshake import (
+    Declined,
+    Go,
+    Grant,
+    Keep,
+    Opened,
+    Pending,
+    Removed,
+    Returned,
+    Step,
+    Visit,
+    base_of,
+)
 from shops.platforms.values import Keys
 
 

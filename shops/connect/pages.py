@@ -5,18 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 
 from shops.models import Person
 from shops.platforms import PLATFORMS
 from shops.platforms.handshake import (
     Handshake,
 )
-
-
-def base_of(kind: str) -> str:
-    """Return our address below which a platform's steps arrive, with a slash at its end."""
-    return settings.SITE_URL + reverse("connect", args=[kind, "x"]).removesuffix("x/")
 
 
 def handshake_of(kind: str) -> Handshake:

@@ -15,12 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shops.access import for_members
 from shops.connect import pending
-from shops.connect.pages import base_of, declined_page, handshake_of
+from shops.connect.pages import declined_page, handshake_of
 from shops.models import PendingConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
-from shops.platforms.handshake import (
-    Pending,
-)
+from shops.platforms.handshake import Pending, base_of
 
 
 @require_POST

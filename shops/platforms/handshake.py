@@ -9,6 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from django.conf import settings
+from django.urls import reverse
+
+
+def base_of(kind: str) -> str:
+    """Return our address below which a platform's steps arrive, with a slash at its end."""
+    return settings.SITE_URL + reverse("connect", args=[kind, "x"]).removesuffix("x/")
+
 
 class Declined(Exception):
     """An invalid step; the message is for the seller."""

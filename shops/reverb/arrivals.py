@@ -1,22 +1,19 @@
-"""Which of Reverb's webhooks arrive: how often orders are read instead, and whether a seller is told."""
+"""Which of Reverb's webhooks arrive: how often orders are read instead, and whether the seller is notified."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.core.cache import cache
 from django.db.models import F, Q
 
 from shops.events import ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
-from shops.reverb.connect import UNUSABLE
 from shops.reverb.hooks import CHANGED, KEPT_TO, PLACED, WITH_WEBHOOKS, WITHOUT_WEBHOOKS
 
 #: Topics that report a listing whose state or stock changed.
 LISTING = {"listings/update", "product/updated"}
 LATE = timedelta(minutes=30)
-ACCOUNTS_KNOWN_S = 60
 #: A call within this time proves that webhooks arrive.
 LATELY = timedelta(days=3)
 
@@ -30,15 +27,6 @@ def orders_arrive(connection: ReverbConnection, now: datetime) -> bool:
     """Return whether webhooks for orders are registered and arrive."""
     there = _there(connection)
     return bool(there & PLACED and there & CHANGED) and _arrive(connection, now)
-
-
-def polled_accounts() -> int:
-    """Return how many accounts are polled, at most ACCOUNTS_KNOWN_S ago."""
-    known: int | None = cache.get("reverb:accounts")
-    if known is None:
-        known = ReverbConnection.objects.exclude(problem__in=UNUSABLE).count()
-        cache.set("reverb:accounts", known, ACCOUNTS_KNOWN_S)
-    return known
 
 
 def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:

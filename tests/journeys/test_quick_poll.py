@@ -14,7 +14,7 @@ from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from synclog.models import Entry
-from tests.journeys.test_orders_of_reverb import ALL_ORDERS, buy, connection, with_ledger
+from tests.journeys.test_orders_of_reverb import ALL_ORDERS, _many, buy, connection, with_ledger
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -90,8 +90,6 @@ def test_a_cancelled_sale_is_found_too(guitar: World) -> None:
 
 
 def test_more_sales_than_a_page_shows_are_read_by_a_whole_poll_at_once(guitar: World) -> None:
-    from tests.journeys.test_orders_of_reverb import _many
-
     for one in [_many(guitar, n) for n in range(60)]:
         guitar.reverb.ask("POST", "/buy", {"listing_id": one})
     guitar.wait(10)

@@ -11,7 +11,7 @@ from shops.models import StoreConnection
 from shops.platforms.base import Platform
 from shops.platforms.errors import BadSignature
 from shops.platforms.handshake import Handshake
-from shops.platforms.shopify import connect, tokens, ways, webhooks
+from shops.platforms.shopify import connect, token_calls, tokens, ways, webhooks
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.store_client import StoreClient
 from shops.platforms.values import Envelope, Keys, Way
@@ -70,7 +70,7 @@ class Shopify(Platform):
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
         """Verify X-Shopify-Hmac-Sha256."""
         try:
-            webhooks.verify(body, headers, [connection.secret.get_secret_value(), *connect.app_secrets()])
+            webhooks.verify(body, headers, [connection.secret.get_secret_value(), *token_calls.app_secrets()])
         except BadSignature:  # decrypting the tokens takes time, so it is done for these alone
             former = tokens.from_json(connection.token.get_secret_value()).former_secrets(clock.now())
             if not former:
@@ -87,7 +87,7 @@ class Shopify(Platform):
 
     def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
         """Return X-Shopify-Shop-Domain of a call to the app's own address, which receives the privacy topics."""
-        webhooks.verify(body, headers, connect.app_secrets())
+        webhooks.verify(body, headers, token_calls.app_secrets())
         return headers.get("X-Shopify-Shop-Domain", "")
 
     def client(self, connection: StoreConnection) -> StoreClient:

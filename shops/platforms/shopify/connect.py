@@ -48,11 +48,6 @@ def read_address(text: str) -> str:
     return parts.netloc
 
 
-def app_secrets() -> list[str]:
-    """Return the app's client secrets: the current one first, then a former one that still signs for an hour."""
-    return [secret.get_secret_value() for secret in settings.SHOPIFY_CLIENT_SECRETS]
-
-
 class CodeGrant:
     """The authorization code grant with expiring offline tokens: for the operator's app, or one whose keys were pasted.
 
@@ -90,7 +85,7 @@ class CodeGrant:
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Handle `start`, from Shopify's app page, or `callback`, the seller's return."""
         if step == "start":
-            _check_signature(visit.query, app_secrets())
+            _check_signature(visit.query, token_calls.app_secrets())
             address = _host(visit.query)
             state = secrets.token_urlsafe(24)
             return Go(self.begin(Pending(state, address), visit.base), address=address, state=state)
@@ -101,8 +96,8 @@ class CodeGrant:
     def _callback(self, query: Mapping[str, str], pending: Pending | None) -> Step:
         if pending is None:
             raise Declined("This connection was not begun here, or too long ago. Please begin again.")
-        app = _app_of(pending)
-        _check_signature(query, [app.client_secret] if CLIENT_ID in pending.kept else app_secrets())
+        app, is_pasted = _app_of(pending), CLIENT_ID in pending.kept
+        _check_signature(query, [app.client_secret] if is_pasted else token_calls.app_secrets())
         if (host := _host(query)) != pending.address:
             raise Declined(addresses.another(pending.address, host))
         if not _is_fresh(query.get("timestamp", ""), clock.now()):
@@ -110,7 +105,7 @@ class CodeGrant:
         tokens = token_calls.tokens_for_code(pending.address, query.get("code", ""), app)
         if lacking := scopes.missing(tokens.scope):
             raise Declined(f"Shopify did not grant {', '.join(lacking)}. Please begin again.")
-        tokens = replace(tokens, client_id=app.client_id if CLIENT_ID in pending.kept else "")
+        tokens = replace(tokens, client_id=app.client_id if is_pasted else "")
         return Grant(pending.address, tokens.to_json(), app.client_secret, state=pending.state)
 
 

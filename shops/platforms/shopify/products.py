@@ -164,9 +164,3 @@ def reader(data: Mapping[str, Any], *, admin: str, wanted: LevelLocations) -> Re
     """Return the Reader of an answer. `admin` is the URL of the store's admin pages."""
     head = valid(Head, {"shop": data.get("shop")}, "Shopify's answer")
     return Reader(head.shop.currency, admin, wanted)
-
-
-# -- one product ---------------------------------------------------------------------------------------------------
-
-
-# -- a page --------------------------------------------------------------------------------------------------------

@@ -25,8 +25,12 @@ class App:
 
 def app_of_the_operator() -> App:
     """Return the app that the operator of this site configured; both parts are "" if there is none."""
-    secret = next((one.get_secret_value() for one in settings.SHOPIFY_CLIENT_SECRETS), "")
-    return App(settings.SHOPIFY_CLIENT_ID, secret)
+    return App(settings.SHOPIFY_CLIENT_ID, next(iter(app_secrets()), ""))
+
+
+def app_secrets() -> list[str]:
+    """Return its client secrets: the current one first, then a former one that still signs for an hour."""
+    return [secret.get_secret_value() for secret in settings.SHOPIFY_CLIENT_SECRETS]
 
 
 def tokens_for_code(address: str, code: str, app: App) -> Tokens:

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
-from django.conf import settings
-from django.urls import reverse
-
+from shops.platforms.handshake import base_of
 from shops.platforms.shopify.scopes import SCOPES
 from shops.platforms.shopify.tokens import Tokens
 from shops.platforms.values import Field, Guide, Keys, Way
@@ -28,11 +26,6 @@ _LEGACY = (
     Field("token", "Admin API access token", "It begins with shpat_."),
     Field("secret", "API secret key", "Proves that a webhook comes from your store."),
 )
-
-
-def redirect_url() -> str:
-    """Return our address that an agency's app must allow."""
-    return settings.SITE_URL + reverse("connect", args=["shopify", "callback"])
 
 
 def ways() -> tuple[Way, ...]:
@@ -50,7 +43,7 @@ def ways() -> tuple[Way, ...]:
             "In the Dev Dashboard, your agency creates an app with custom distribution for your store.", link=DASHBOARD
         ),
         Guide("The app's version has these scopes.", copy=scopes),
-        Guide("It allows this redirect URL.", copy=redirect_url()),
+        Guide("It allows this redirect URL.", copy=f"{base_of('shopify')}callback/"),
         Guide("Enter the app's Client ID and Client secret here; Shopify then asks you to approve the app."),
     )
     legacy = (

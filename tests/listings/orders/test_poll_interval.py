@@ -12,7 +12,7 @@ LIMIT = 10_000
 
 
 @pytest.mark.parametrize(
-    ("least_s", "awake", "accounts", "seconds"),
+    ("least_s", "active", "accounts", "seconds"),
     [
         (10, True, 1, 10),
         (10, True, 500, 10),
@@ -28,10 +28,10 @@ LIMIT = 10_000
         (0, True, 1, None),
     ],
 )
-def test_quick_polls_share_the_apps_calls_and_let_a_shop_sleep(
-    least_s: int, awake: bool, accounts: int, seconds: float | None
+def test_quick_polls_share_the_apps_calls_and_are_rarer_for_an_idle_shop(
+    least_s: int, active: bool, accounts: int, seconds: float | None
 ) -> None:
-    found = poll_interval.quick(least_s, awake=awake, accounts=accounts, calls_per_minute=LIMIT)
+    found = poll_interval.quick(least_s, active=active, accounts=accounts, calls_per_minute=LIMIT)
     assert found == (None if seconds is None else timedelta(seconds=seconds))
 
 
